@@ -1,0 +1,24 @@
+"""The labels, annotations and fixed names that hub, agents and people agree on."""
+
+__all__ = [
+    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE", "LABEL_APPLICATION",
+    "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_TENANT", "PLATFORM", "PLATFORM_NAMESPACE",
+    "TENANTS_NAMESPACE",
+]  # fmt: skip
+
+HUB_NAMESPACE = "controlplane-system"  # on the hub: the platform's own Applications, settings, the hub itself
+AGENT_NAMESPACE = "controlplane-system"  # on a member: the agent and its inventory
+TENANTS_NAMESPACE = "controlplane-tenants"  # on a member: one ServiceAccount per tenant
+PLATFORM_NAMESPACE = "controlplane-platform"  # on a member: the platform's ServiceAccount
+PLATFORM = "platform"  # the tenant name that stands for the platform team itself; no Tenant may be called so
+
+LABEL_OWNER = "controlplane.dev/owner"  # on every delivered object: hash of the Application that owns it
+LABEL_TENANT = "controlplane.dev/tenant"  # on tenants' namespaces, Works and delivered objects
+LABEL_APPLICATION = "controlplane.dev/application"  # on a Work: the Application's name (for people)
+LABEL_CLUSTER = "controlplane.dev/cluster"
+LABEL_PARENT = "controlplane.dev/parent"  # on a child Application: the root's name (for people; the hub never reads it)
+
+ANNOTATION_REPLACE = "controlplane.dev/replace"  # "true": delete and create again where a field is immutable
+ANNOTATION_APPROVE = "controlplane.dev/approve"  # the token of a held change, as status names it
+
+FINALIZER = "controlplane.dev/hub"  # on Tenant, Application and Work; only the hub takes it away
