@@ -1,0 +1,141 @@
+"""Work: one Application, or one tenant's ground, on one cluster. The whole of what passes between hub and agent.
+
+The hub writes spec, that cluster's agent writes status, and neither writes the other's. The payload is not here: spec
+names an artifact's digest, and the agent fetches it by that reference.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
+
+__all__ = [
+    "PROTOCOL", "ApplicationRef", "Artifact", "Drift", "Ground", "GroundNamespace", "Identity", "ObjectCounts", "Options", "Work",
+    "WorkSpec", "WorkStatus",
+]  # fmt: skip
+
+PROTOCOL = 1  # what this version writes; an agent holds a Work of a higher one and says so
+
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", max_length=32)]
+DigestText = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
+Resources = Annotated[
+    dict[Annotated[str, Field(max_length=253)], Annotated[str, Field(max_length=32)]], Field(max_length=50)
+]
+
+
+class ApplicationRef(Part):
+    """The Application on the hub that this is about."""
+
+    namespace: DnsLabel
+    name: Annotated[str, Field(max_length=253)]
+
+
+class Identity(Part):
+    """The ServiceAccount on the member that applies."""
+
+    namespace: DnsLabel
+    name: Name
+
+
+class Artifact(Part):
+    """What to apply, by content."""
+
+    digest: DigestText
+    size: Annotated[int, Field(ge=0)] = Field(default=0, description="compressed bytes")
+    objects: Annotated[int, Field(ge=0)] = 0
+
+
+class Options(Part):
+    """How to apply it."""
+
+    prune: bool = True
+    self_heal: bool = True
+    replace: bool = False
+    adopt: bool = False
+    create_namespace: DnsLabel | None = None
+
+
+class GroundNamespace(Part):
+    """One namespace of a tenant's ground, with what is laid in it; a glob's namespaces are there already."""
+
+    name: Annotated[str, Field(max_length=63)]
+    create: bool = True
+    quota: Resources | None = None
+    limits: Resources | None = None
+    pod_security: Literal["privileged", "baseline", "restricted"] = "baseline"
+    network: Literal["isolated", "open"] = "isolated"
+
+
+class Ground(Part):
+    """A tenant's ground on a cluster, in typed fields: the agent makes the objects, so no free manifest reaches its own rights."""
+
+    namespaces: Annotated[tuple[GroundNamespace, ...], Field(max_length=50)] = ()
+
+
+class WorkSpec(Part):
+    """What the hub wants on this cluster. Level-based: only the newest counts."""
+
+    protocol: int = PROTOCOL
+    hub: Annotated[str, Field(max_length=64)] = Field(description="uid of controlplane-system on the hub that wrote it")
+    delivery: int = Field(
+        description="rises with each change; milliseconds since 1970 when dispatched, or the last one plus one"
+    )
+    type: Literal["Application", "Ground"]
+    state: Literal["Present", "Removed"] = "Present"
+    suspended: bool = False
+    tenant: DnsLabel
+    application: ApplicationRef
+    owner: Hash
+    identity: Identity
+    artifact: Artifact | None = None
+    revision: Annotated[str, Field(max_length=320)] = ""
+    options: Options = Options()
+    sync: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="a new text asks for every object to be applied again"
+    )
+    ground: Ground | None = None
+
+
+class ObjectCounts(Part):
+    """Of the desired objects: how many are applied, and how many healthy."""
+
+    total: int = 0
+    applied: int = 0
+    healthy: int = 0
+
+
+class Drift(Part):
+    """How often foreign writes were undone, and the last of them."""
+
+    healed: int = 0
+    object: Annotated[str, Field(max_length=640)] = ""
+    manager: Annotated[str, Field(max_length=128)] = ""
+    time: Annotated[str, Field(max_length=40)] = ""
+
+
+class WorkStatus(Part):
+    """What is true on the cluster.
+
+    conditions: Ready, Synced, Healthy always; Reconciling and Stalled when true; Removed once state Removed is carried out.
+    digest: of the artifact (or the ground's hash) whose every object is applied; "" = none yet. A report counts only
+    where delivery is the one that the hub dispatched last.
+    """
+
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = ()
+    observed_generation: int = 0
+    hub: Annotated[str, Field(max_length=64)] = ""
+    delivery: int = 0
+    digest: Annotated[str, Field(max_length=71)] = ""
+    revision: Annotated[str, Field(max_length=320)] = ""
+    health: Literal["", "Healthy", "Progressing", "Degraded", "Suspended", "Unknown"] = ""
+    objects: ObjectCounts = ObjectCounts()
+    problems: Annotated[tuple[Problem, ...], Field(max_length=10)] = ()
+    drift: Drift = Drift()
+
+
+class Work(Kind):
+    """One delivery to one cluster. Namespaced in `cluster-<name>`; under 2 KB."""
+
+    spec: WorkSpec
+    status: WorkStatus = WorkStatus()
