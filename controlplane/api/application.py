@@ -122,7 +122,9 @@ class Template(Part):
     """A child Application; `{{ tenant.name }}` and the like are replaced inside its strings."""
 
     metadata: TemplateMetadata
-    spec: Annotated[dict[str, Any], Field(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})]
+    spec: Annotated[
+        dict[str, Any], Field(max_length=20, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    ]
 
 
 class Expand(Part):
