@@ -131,7 +131,7 @@ def _with_plugin(base: ClusterConfig, path: Path, context: str) -> ClusterConfig
     from kubernetes.config import ConfigException, new_client_from_config
 
     try:
-        made = new_client_from_config(str(path), context=context).configuration
+        made = new_client_from_config(str(path), context=context).configuration  # type: ignore[no-untyped-call]  # its stub-less code
     except ConfigException as err:
         raise ConfigError(f"{path}: context {context!r}: {err}") from None
 

@@ -55,13 +55,13 @@ class WorkQueue(Generic[K]):
     def __init__(
         self,
         *,
-        backoff: Backoff = Backoff(),
+        backoff: Backoff | None = None,
         clock: Clock | None = None,
         on_done: Callable[[Done[K]], None] | None = None,
     ) -> None:
         self.handled = 0
         self.failed = 0
-        self._backoff = backoff
+        self._backoff = backoff or Backoff()
         self._given_clock = clock
         self._on_done = on_done
         self._ready: dict[K, float] = {}  # key -> when it was first added; a dict keeps the order of arrival

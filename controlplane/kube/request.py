@@ -6,6 +6,7 @@ headers is there: with one, the request falls back to the classic verb `imperson
 endpoints/filters/impersonation/mode.go, serviceAccountImpersonationMode and onlyUsernameSet).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -185,7 +186,7 @@ def replace_request(
 def patch_request(
     resource: Resource,
     name: str,
-    patch: Body | list[Body],
+    patch: Body | Sequence[Body],
     namespace: str = "",
     *,
     kind: PatchKind = "merge",

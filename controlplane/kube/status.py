@@ -13,8 +13,20 @@ from typing import Any
 import orjson
 
 from controlplane.kube.errors import (
-    BadRequest, Cause, Conflict, FieldConflict, Forbidden, Gone, Internal, Invalid, KubeError, NotFound, ServerTimeout,
-    TooLarge, TooManyRequests, Unauthorized,
+    BadRequest,
+    Cause,
+    Conflict,
+    FieldConflict,
+    Forbidden,
+    Gone,
+    Internal,
+    Invalid,
+    KubeError,
+    NotFound,
+    ServerTimeout,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
 )  # fmt: skip
 from controlplane.kube.resource import Resource
 
@@ -25,7 +37,9 @@ _VALUE_CHARACTERS = 80
 _CONFLICT_MANAGER = re.compile(r'^conflict with ("(?:[^"\\]|\\.)*")')
 # "Invalid value: VALUE: why": the value is Go-quoted text, JSON or %v, and may itself hold ": "
 _QUOTED_VALUE = re.compile(r"\b(Invalid value|Unsupported value|Duplicate value|Too long|Too many): ")
-_UNTYPED_VALUE = re.compile(r"&?value\.value\w+\{.*\}", re.DOTALL)  # structured-merge-diff prints what it could not type
+_UNTYPED_VALUE = re.compile(
+    r"&?value\.value\w+\{.*\}", re.DOTALL
+)  # structured-merge-diff prints what it could not type
 # How validation says that a field cannot change. Only "field is immutable" is one sentence of the library; the others are
 # StatefulSet and PVC ("updates to ... are forbidden"), Pod, roleRef, Service, PriorityClass.
 _IMMUTABLE = re.compile(

@@ -1,0 +1,253 @@
+"""Knowing a collection as it changes: one LIST, then a WATCH that is taken up where it broke off.
+
+At rest a watch costs one request in five to ten minutes and no list: the server ends it, and the next begins at the last
+resource version, which bookmarks keep young. Only a version that is too old (410) or that the server has not reached leads
+to a new list; that is compared with what was known, so a deletion in the gap is reported like any other.
+
+Callbacks are plain functions that put keys into queues. What they raise ends the watch: a key that was not queued would
+otherwise be lost silently.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Literal, NoReturn
+
+import orjson
+
+from controlplane.kube.client import Client
+from controlplane.kube.errors import Gone, KubeError, NotFound, ServerTimeout, Unreachable
+from controlplane.kube.request import Body, watch_request
+from controlplane.kube.resource import Resource
+from controlplane.kube.settings import WatchSettings
+from controlplane.kube.status import error_from_status
+
+__all__ = ["Event", "EventType", "watch"]
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change. object has its apiVersion and kind.
+
+    A deletion that a new list brought to light has what `keep` gave of the object when it was last seen, or without
+    `keep` only apiVersion, kind and metadata with name, namespace, uid and resourceVersion.
+    """
+
+    type: EventType
+    object: Body
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    uid: str
+    version: str
+    kept: Body | None
+
+
+async def watch(
+    client: Client,
+    resource: Resource,
+    *,
+    namespace: str = "",
+    label_selector: str = "",
+    field_selector: str = "",
+    metadata_only: bool = False,
+    on_event: Callable[[Event], None],
+    on_synced: Callable[[], None] | None = None,
+    on_error: Callable[[KubeError], None] | None = None,
+    keep: Callable[[Body], Body] | None = None,
+    settings: WatchSettings | None = None,
+) -> NoReturn:
+    """Report every object of a collection as ADDED, and then each change, for ever.
+
+    on_synced: called after each complete list (the first, and those after a gap), when all of it has been reported.
+    on_error: each failure that is waited out and tried again; the collection may be stale until the next event or sync.
+    keep: what to remember of an object for a deletion that is found later; None = its identity alone.
+    Ends by cancellation, by an exception from a callback, and with NotFound when the kind itself is no longer served.
+    An object that was deleted and created again within a gap is reported as DELETED and ADDED.
+    """
+    watcher = _Watcher(
+        client, resource, (namespace, label_selector, field_selector, metadata_only), on_event, keep,
+        settings or WatchSettings(),
+    )  # fmt: skip
+    failures = 0
+    while True:
+        began = time.monotonic()
+        watcher.progressed = False
+        error: KubeError | None = None
+        try:
+            if watcher.version is None:
+                await watcher.list()
+                if on_synced:
+                    on_synced()
+            await watcher.stream()
+        except NotFound as err:
+            if watcher.version is None:
+                raise  # the list itself says so
+            error, watcher.version = err, None
+        except Gone as err:
+            error = err
+            watcher.lost()
+        except ServerTimeout as err:
+            error = err
+            if err.future_version:
+                watcher.lost()
+        except KubeError as err:
+            error = err
+        lived_s = time.monotonic() - began
+        if watcher.progressed or lived_s >= watcher.settings.healthy_after_s:
+            failures = 0
+            if error is None or isinstance(error, Gone):
+                continue
+        failures += 1
+        if error is not None and on_error:
+            on_error(error)
+        delay_s = watcher.settings.backoff.delay_s(failures)
+        asked_s = error.retry_after_s if error is not None else None
+        await asyncio.sleep(max(delay_s, asked_s or 0.0))
+
+
+class _Watcher:
+    """One collection's state between requests: what was seen, and the version to go on from."""
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        selection: tuple[str, str, str, bool],
+        on_event: Callable[[Event], None],
+        keep: Callable[[Body], Body] | None,
+        settings: WatchSettings,
+    ) -> None:
+        self.settings = settings
+        self.version: str | None = None  # to go on from; None = list first
+        self.progressed = False  # whether this round has brought anything
+        self._client = client
+        self._resource = resource
+        self._namespace, self._labels, self._fields, self._metadata_only = selection
+        self._on_event = on_event
+        self._keep = keep
+        self._seen: dict[tuple[str, str], _Seen] = {}
+        # The first list may come from the server's cache. After a loss it must not: the cache may be behind what we saw.
+        self._list_from = "0"
+
+    def lost(self) -> None:
+        """The version is of no use any more: list again, from storage."""
+        self.version = None
+        self._list_from = ""
+
+    async def list(self) -> None:
+        """One LIST; reports what differs from what was seen."""
+        listing = await self._client.list(
+            self._resource,
+            self._namespace,
+            label_selector=self._labels,
+            field_selector=self._fields,
+            resource_version=self._list_from,
+            metadata_only=self._metadata_only,
+            timeout_s=self.settings.list_timeout_s,
+        )
+        gone = set(self._seen)
+        items = listing.items
+        items.reverse()
+        while items:  # popped, so that a large list shrinks while it is reported
+            body = items.pop()
+            key = _key(body)
+            gone.discard(key)
+            seen = self._seen.get(key)
+            if seen is None:
+                self._report("ADDED", key, body)
+            elif seen.uid != body["metadata"].get("uid"):
+                self._report_gone(key)
+                self._report("ADDED", key, body)
+            elif seen.version != body["metadata"].get("resourceVersion"):
+                self._report("MODIFIED", key, body)
+        for key in gone:
+            self._report_gone(key)
+        self.version = listing.resource_version
+        self._list_from = ""
+        self.progressed = True
+
+    async def stream(self) -> None:
+        """One WATCH from the last version, until the server ends it. Raises what an ERROR event or a failure says."""
+        timeout_s = random.uniform(self.settings.server_timeout_min_s, self.settings.server_timeout_max_s)
+        request = watch_request(
+            self._resource,
+            self._namespace,
+            label_selector=self._labels,
+            field_selector=self._fields,
+            resource_version=self.version or "",
+            timeout_s=max(1, round(timeout_s)),
+            metadata_only=self._metadata_only,
+        )
+        async with self._client.stream(request, read_timeout_s=timeout_s + self.settings.read_slack_s) as pieces:
+            async for line in _lines(pieces):
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            event = orjson.loads(line)
+            kind, body = event["type"], event["object"]
+            if kind == "ERROR":
+                raise error_from_status(body, resource=self._resource)
+            self.version = body["metadata"]["resourceVersion"]
+        except (orjson.JSONDecodeError, KeyError, TypeError) as err:
+            raise Unreachable(f"watch of {self._resource}: a line that is no event: {type(err).__name__}") from err
+        self.progressed = True
+        if kind == "BOOKMARK":
+            return
+        body["apiVersion"], body["kind"] = self._resource.api_version, self._resource.kind
+        key = _key(body)
+        seen = self._seen.get(key)
+        if kind == "DELETED":
+            if self._seen.pop(key, None) is not None:
+                self._on_event(Event("DELETED", body))
+        elif seen is None:
+            self._report("ADDED", key, body)
+        elif seen.uid != body["metadata"].get("uid"):
+            self._report_gone(key)
+            self._report("ADDED", key, body)
+        else:
+            self._report("MODIFIED", key, body)
+
+    def _report(self, kind: EventType, key: tuple[str, str], body: Body) -> None:
+        meta = body["metadata"]
+        kept = self._keep(body) if self._keep else None
+        self._seen[key] = _Seen(meta.get("uid") or "", meta.get("resourceVersion") or "", kept)
+        self._on_event(Event(kind, body))
+
+    def _report_gone(self, key: tuple[str, str]) -> None:
+        seen = self._seen.pop(key)
+        namespace, name = key
+        meta = {"name": name, "uid": seen.uid, "resourceVersion": seen.version}
+        if namespace:
+            meta["namespace"] = namespace
+        tombstone = {"apiVersion": self._resource.api_version, "kind": self._resource.kind, "metadata": meta}
+        self._on_event(Event("DELETED", seen.kept if seen.kept is not None else tombstone))
+
+
+def _key(body: Body) -> tuple[str, str]:
+    meta = body["metadata"]
+    return meta.get("namespace") or "", meta["name"]
+
+
+async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Whole lines from bytes that are cut anywhere; a half line at the end is dropped: the next watch brings it again.
+
+    A line may be megabytes long (a CRD), so pieces are joined once per line, and no line is too long.
+    """
+    begun: list[bytes] = []
+    async for piece in pieces:
+        first, newline, rest = piece.partition(b"\n")
+        begun.append(first)
+        if not newline:
+            continue
+        yield b"".join(begun)
+        *whole, last = rest.split(b"\n")
+        for line in whole:
+            yield line
+        begun = [last] if last else []
