@@ -78,9 +78,8 @@ class Client(Connection):
             if not token:
                 break
         api_version, kind = resource.api_version, resource.kind
-        for (
-            item
-        ) in items:  # items of built-in kinds come without; items of metadata-only lists with PartialObjectMetadata
+        # items of built-in kinds come without both; those of metadata-only lists as PartialObjectMetadata
+        for item in items:
             item["apiVersion"], item["kind"] = api_version, kind
         return Listing(items, page["metadata"].get("resourceVersion") or "")
 

@@ -9,8 +9,8 @@ import asyncio
 import io
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, MutableSequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, MutableSequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -130,13 +130,7 @@ class Connection:
                     payload = await response.read()
                     if status < 400:
                         return status, response.headers, payload
-                    raise error_from_answer(
-                        status,
-                        payload,
-                        retry_after=response.headers.get("Retry-After", ""),
-                        resource=request.resource,
-                        request=f"{request.method} {request.path}",
-                    )
+                    raise self._refused(request, response, payload)
             except (TimeoutError, aiohttp.ClientError, OSError) as err:
                 raise self._unreachable(request, err) from err
             finally:
@@ -154,19 +148,26 @@ class Connection:
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self.settings.connect_timeout_s, sock_read=read_timeout_s
         )
-        try:
-            async with self._open(request, timeout, impersonate, None) as response:
+        async with AsyncExitStack() as stack:
+            try:
+                response = await stack.enter_async_context(self._open(request, timeout, impersonate, None))
                 if response.status >= 400:
-                    raise error_from_answer(
-                        response.status,
-                        await response.read(),
-                        retry_after=response.headers.get("Retry-After", ""),
-                        resource=request.resource,
-                        request=f"{request.method} {request.path}",
-                    )
-                yield response.content.iter_any()
-        except (TimeoutError, aiohttp.ClientError, OSError) as err:
-            raise self._unreachable(request, err) from err
+                    raise self._refused(request, response, await response.read())
+            except (TimeoutError, aiohttp.ClientError, OSError) as err:
+                raise self._unreachable(request, err) from err
+            # what the caller raises while it reads must not be taken for a failure of the connection
+            yield await stack.enter_async_context(aclosing(self._pieces(request, response)))
+
+    async def _pieces(self, request: Request, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+        pieces = response.content.iter_any()
+        while True:
+            try:
+                piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            except (TimeoutError, aiohttp.ClientError, OSError) as err:
+                raise self._unreachable(request, err) from err
+            yield piece
 
     @asynccontextmanager
     async def _open(
@@ -205,6 +206,15 @@ class Connection:
 
     def _limits(self, timeout_s: float) -> aiohttp.ClientTimeout:
         return aiohttp.ClientTimeout(total=timeout_s, sock_connect=self.settings.connect_timeout_s)
+
+    def _refused(self, request: Request, response: aiohttp.ClientResponse, payload: bytes) -> KubeError:
+        return error_from_answer(
+            response.status,
+            payload,
+            retry_after=response.headers.get("Retry-After", ""),
+            resource=request.resource,
+            request=f"{request.method} {request.path}",
+        )
 
     def _unreachable(self, request: Request, err: Exception) -> KubeError:
         if isinstance(err, TimeoutError):

@@ -11,7 +11,7 @@ otherwise be lost silently.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
@@ -78,9 +78,10 @@ async def watch(
     while True:
         began = time.monotonic()
         watcher.progressed = False
+        listed = watcher.version is None
         error: KubeError | None = None
         try:
-            if watcher.version is None:
+            if listed:
                 await watcher.list()
                 if on_synced:
                     on_synced()
@@ -89,26 +90,21 @@ async def watch(
             if watcher.version is None:
                 raise  # the list itself says so
             error, watcher.version = err, None
-        except Gone as err:
-            error = err
-            watcher.lost()
-        except ServerTimeout as err:
-            error = err
-            if err.future_version:
-                watcher.lost()
         except KubeError as err:
             error = err
-        lived_s = time.monotonic() - began
-        if watcher.progressed or lived_s >= watcher.settings.healthy_after_s:
+            if isinstance(err, Gone) or (isinstance(err, ServerTimeout) and err.future_version):
+                watcher.lost()
+        if watcher.progressed or time.monotonic() - began >= watcher.settings.healthy_after_s:
             failures = 0
-            if error is None or isinstance(error, Gone):
+            if error is None:
                 continue
+        if isinstance(error, Gone) and not listed:
+            continue  # an old version is a matter of course, but not right after a list
         failures += 1
         if error is not None and on_error:
             on_error(error)
-        delay_s = watcher.settings.backoff.delay_s(failures)
-        asked_s = error.retry_after_s if error is not None else None
-        await asyncio.sleep(max(delay_s, asked_s or 0.0))
+        asked_s = (error.retry_after_s if error is not None else None) or 0.0
+        await asyncio.sleep(max(watcher.settings.backoff.delay_s(failures), asked_s))
 
 
 class _Watcher:
@@ -170,7 +166,6 @@ class _Watcher:
             self._report_gone(key)
         self.version = listing.resource_version
         self._list_from = ""
-        self.progressed = True
 
     async def stream(self) -> None:
         """One WATCH from the last version, until the server ends it. Raises what an ERROR event or a failure says."""
@@ -185,8 +180,10 @@ class _Watcher:
             metadata_only=self._metadata_only,
         )
         async with self._client.stream(request, read_timeout_s=timeout_s + self.settings.read_slack_s) as pieces:
-            async for line in _lines(pieces):
-                self._take(line)
+            begun: list[bytes] = []
+            async for piece in pieces:
+                for line in _whole_lines(piece, begun):
+                    self._take(line)
 
     def _take(self, line: bytes) -> None:
         try:
@@ -235,19 +232,16 @@ def _key(body: Body) -> tuple[str, str]:
     return meta.get("namespace") or "", meta["name"]
 
 
-async def _lines(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Whole lines from bytes that are cut anywhere; a half line at the end is dropped: the next watch brings it again.
+def _whole_lines(piece: bytes, begun: list[bytes]) -> list[bytes]:
+    """The lines that end in this piece; begun holds the pieces of the line that has not ended, and is changed.
 
-    A line may be megabytes long (a CRD), so pieces are joined once per line, and no line is too long.
+    A line may be megabytes long (a CRD) and a piece is cut anywhere, so pieces are joined once per line and no line is
+    too long. A half line at the end of a stream stays in begun and is dropped with it: the next watch brings it again.
     """
-    begun: list[bytes] = []
-    async for piece in pieces:
-        first, newline, rest = piece.partition(b"\n")
-        begun.append(first)
-        if not newline:
-            continue
-        yield b"".join(begun)
-        *whole, last = rest.split(b"\n")
-        for line in whole:
-            yield line
-        begun = [last] if last else []
+    *ended, rest = piece.split(b"\n")
+    if ended:
+        ended[0] = b"".join([*begun, ended[0]])
+        begun.clear()
+    if rest:
+        begun.append(rest)
+    return ended
