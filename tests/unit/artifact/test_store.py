@@ -11,7 +11,6 @@ from controlplane.artifact.digest import digest_of
 from controlplane.artifact.errors import ArtifactMissing, BadDigest
 from controlplane.artifact.store import FolderStore, Store
 
-
 ONE, TWO = digest_of(b"one"), digest_of(b"two")
 
 

@@ -1,0 +1,59 @@
+"""Jobs and CronJobs."""
+
+from typing import Any
+
+import pytest
+
+from controlplane.health.assess import assess
+from controlplane.health.status import HEALTHY, Health, HealthStatus, degraded, healthy, progressing
+
+STARTED = {"startTime": "2026-11-23T10:00:00Z"}
+SUSPENDED = Health(HealthStatus.SUSPENDED, "spec.suspend is true")
+
+
+def job(spec: Any = None, kind: str = "Job", **status: Any) -> dict[str, Any]:
+    return {"apiVersion": "batch/v1", "kind": kind, "metadata": {"name": "j"}, "spec": spec, "status": status}
+
+
+def condition(kind: str, status: str = "True") -> dict[str, str]:
+    return {"type": kind, "status": status, "reason": "BackoffLimitExceeded", "message": "too many"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(job(), progressing("not started yet"), id="just created"),
+        pytest.param(
+            job(**STARTED, active=2, succeeded=3, failed="x"),
+            healthy("runs: 2 active, 3 succeeded, 0 failed"),
+            id="runs",
+        ),
+        pytest.param(job(conditions=[condition("Complete")]), HEALTHY, id="done"),
+        pytest.param(
+            job(**STARTED, conditions=[condition("Failed")]),
+            degraded("failed: BackoffLimitExceeded: too many"),
+            id="failed",
+        ),
+        pytest.param(
+            job(**STARTED, conditions=[condition("Failed", "False")]),
+            healthy("runs: 0 active, 0 succeeded, 0 failed"),
+            id="not failed",
+        ),
+        pytest.param(job({"suspend": True}), SUSPENDED, id="suspended"),
+        pytest.param(job({"suspend": True}, conditions=[condition("Complete")]), HEALTHY, id="done before that"),
+        pytest.param(
+            job({"suspend": False}, conditions=[condition("Suspended")]), progressing("not started yet"), id="resumed"
+        ),
+        pytest.param(job({"suspend": "yes"}), progressing("not started yet"), id="a text is no word of command"),
+    ],
+)
+def test_job(body: dict[str, Any], expected: Health) -> None:
+    assert assess(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [pytest.param({}, HEALTHY, id="waits for its time"), pytest.param({"suspend": True}, SUSPENDED, id="suspended")],
+)
+def test_cron_job(spec: dict[str, Any], expected: Health) -> None:
+    assert assess(job(spec, "CronJob")) == expected

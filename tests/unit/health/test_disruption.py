@@ -1,0 +1,27 @@
+"""Budgets for disruptions."""
+
+from typing import Any
+
+import pytest
+
+from controlplane.health.assess import assess
+from controlplane.health.status import HEALTHY, Health, progressing
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param({}, progressing("the disruptions that it allows are not computed yet"), id="just created"),
+        pytest.param(
+            {"observedGeneration": 1, "disruptionsAllowed": 0}, HEALTHY, id="allows none, and that is what it is for"
+        ),
+        pytest.param(
+            {"observedGeneration": 0},
+            progressing("generation 1 is not observed yet, the status is of 0"),
+            id="of the spec before",
+        ),
+    ],
+)
+def test_budget(status: dict[str, Any], expected: Health) -> None:
+    body = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"generation": 1}, "status": status}
+    assert assess(body) == expected
