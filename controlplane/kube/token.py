@@ -169,14 +169,18 @@ class TokenKeeper:
     async def run(self) -> None:
         """Renew whenever a third of the token's life is over; ends by cancellation."""
         failures = 0
+        # A new token's third is counted by our clock from when it came: times of the server's clock, taken as ours,
+        # could say that every token is due at once.
+        due = self.token.renew_at if self.token else self._now()
         while True:
-            due_s = self.token.renew_at - self._now() if self.token else 0.0
-            if due_s > 0:
-                # in steps: a laptop that slept, or a clock that was set, must not make it late by hours
-                await asyncio.sleep(min(due_s, 300.0))
+            wait_s = due - self._now()
+            if wait_s > 0:
+                # in steps: a machine that slept, or a clock that was set, must not make it late by days
+                await asyncio.sleep(min(wait_s, 300.0))
                 continue
             try:
-                await self.renew()
+                token = await self.renew()
+                due = self._now() + max((token.expires_at - token.issued_at) * _RENEW_AT, 1.0)
                 failures = 0
             except KubeError as err:
                 failures += 1
