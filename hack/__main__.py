@@ -1,0 +1,124 @@
+"""`python -m hack`: what stands behind make. Prints for a person; exits with 1 and one message when something is wrong."""
+
+import argparse
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from hack.binaries import find_binaries
+from hack.environment import ROOT, Environment
+from hack.errors import HackError
+from hack.process import is_alive
+from hack.record import locked
+
+__all__ = ["main"]
+
+UP = ROOT / ".local" / "up"
+"""Where `make up` keeps its state."""
+
+
+async def _build(options: argparse.Namespace) -> None:
+    await find_binaries()
+
+
+async def _clusters(options: argparse.Namespace) -> None:
+    """Clusters and Git server, without hub and agents."""
+    state: Path = options.state
+    with locked(state):
+        if options.action == "down":
+            await Environment.sweep(state)
+            return
+        began = time.monotonic()
+        environment = Environment.create(state)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(environment.start_clusters(*options.members))
+                group.create_task(environment.start_git())
+            environment.record.publish(state / "env.json")
+        except BaseException:
+            await environment.down()
+            raise
+        print(f"Up in {time.monotonic() - began:.1f} s: {state / 'env.json'}")
+        for cluster in ("hub", *options.members):
+            print(f"  {cluster:8} {environment.kubeconfig(cluster)}")
+        print(f"  git      {environment.record.facts['git']['url']}/NAME.git")
+
+
+async def _process(options: argparse.Namespace) -> None:
+    with locked(options.state):
+        environment = Environment.load(options.state)
+        if options.command == "stop":
+            await environment.stop(options.process, kill=options.kill)
+        else:
+            await environment.start(options.process)
+
+
+async def _status(options: argparse.Namespace) -> None:
+    for name, process in sorted(Environment.load(options.state).record.processes.items()):
+        alive = process.pid is not None and is_alive(process.pid)
+        print(f"{name:28} {f'running, pid {process.pid.number}' if process.pid and alive else 'down'}")
+
+
+async def _down(options: argparse.Namespace) -> None:
+    with locked(options.state):
+        await Environment.sweep(options.state)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m hack", description="Real clusters on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="build the programs of the clusters, if they are not in the cache")
+    clusters = commands.add_parser("clusters", help="clusters and a Git server, without hub and agents")
+    clusters.add_argument("action", choices=("up", "down"))
+    clusters.add_argument("--state", type=Path, required=True, help="a folder of its own; holds everything")
+    clusters.add_argument("members", nargs="*", default=["east", "west"], help="the members (default: east west)")
+    for name, text in {
+        "stop": "end one process",
+        "start": "start one process",
+        "status": "say what runs",
+        "down": "end all",
+    }.items():
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--state", type=Path, default=UP)
+        if name in ("stop", "start"):
+            command.add_argument("process")
+        if name == "stop":
+            command.add_argument("--kill", action="store_true", help="without a chance to tidy up")
+    return parser
+
+
+_COMMANDS = {
+    "build": _build,
+    "clusters": _clusters,
+    "stop": _process,
+    "start": _process,
+    "status": _status,
+    "down": _down,
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command. Returns the exit code."""
+    options = _parser().parse_args(argv)
+    if "state" in options:
+        options.state = options.state.resolve()
+    code = 1
+    try:
+        asyncio.run(_COMMANDS[options.command](options))
+        code = 0
+    except* HackError as group:
+        for error in _leaves(group):
+            print(f"error: {error}", file=sys.stderr)
+    return code
+
+
+def _leaves(group: BaseExceptionGroup[HackError]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
+
+
+if __name__ == "__main__":
+    sys.exit(main())
