@@ -37,6 +37,9 @@ _VALUE_CHARACTERS = 80
 _CONFLICT_MANAGER = re.compile(r'^conflict with ("(?:[^"\\]|\\.)*")')
 # "Invalid value: VALUE: why": the value is Go-quoted text, JSON or %v, and may itself hold ": "
 _QUOTED_VALUE = re.compile(r"\b(Invalid value|Unsupported value|Duplicate value|Too long|Too many): ")
+_SCALAR = re.compile(
+    r'"(?:[^"\\]|\\.)*"|[\w.+ -]*'
+)  # unquoted: numbers, booleans, and a sentence where there is no value
 _UNTYPED_VALUE = re.compile(
     r"&?value\.value\w+\{.*\}", re.DOTALL
 )  # structured-merge-diff prints what it could not type
@@ -199,7 +202,7 @@ def _shown(text: str, *, secret: bool) -> str:
     while found := _QUOTED_VALUE.search(text, at):
         end = _value_end(text, found.end())
         value = text[found.end() : end]
-        keep = len(value) <= _VALUE_CHARACTERS and not value.startswith(("{", "[", "&", "map["))
+        keep = len(value) <= _VALUE_CHARACTERS and _SCALAR.fullmatch(value)
         out += [text[at : found.end()], value if keep else "(left out)"]
         at = end
     return "".join([*out, text[at:]])
