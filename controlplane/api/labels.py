@@ -1,8 +1,8 @@
 """The labels, annotations and fixed names that hub, agents and people agree on."""
 
 __all__ = [
-    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE", "LABEL_APPLICATION",
-    "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_TENANT", "PLATFORM", "PLATFORM_NAMESPACE",
+    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_GONE", "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE", "LABEL_APPLICATION",
+    "LABEL_CHILDREN_OF", "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_TENANT", "PLATFORM", "PLATFORM_NAMESPACE",
     "TENANTS_NAMESPACE",
 ]  # fmt: skip
 
@@ -17,8 +17,10 @@ LABEL_TENANT = "controlplane.dev/tenant"  # on tenants' namespaces, Works and de
 LABEL_APPLICATION = "controlplane.dev/application"  # on a Work: the Application's name (for people)
 LABEL_CLUSTER = "controlplane.dev/cluster"
 LABEL_PARENT = "controlplane.dev/parent"  # on a child Application: the root's name (for people; the hub never reads it)
+LABEL_CHILDREN_OF = "controlplane.dev/children-of"  # on the ConfigMap that holds a root's inventory
 
 ANNOTATION_REPLACE = "controlplane.dev/replace"  # "true": delete and create again where a field is immutable
 ANNOTATION_APPROVE = "controlplane.dev/approve"  # the token of a held change, as status names it
+ANNOTATION_GONE = "controlplane.dev/force-remove"  # "true" on a Cluster: nobody is there to prune, let it go
 
 FINALIZER = "controlplane.dev/hub"  # on Tenant, Application and Work; only the hub takes it away

@@ -1,0 +1,1 @@
+"""The hub: one module per step of the way of the data, each a level-based reconciler over the same World."""

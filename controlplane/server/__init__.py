@@ -1,0 +1,8 @@
+"""HTTP: artifacts for agents, webhooks for Git hosts; and the process that is the hub."""
+
+
+def main() -> None:
+    """Entry point of controlplane-hub."""
+    from controlplane.server.main import main as run
+
+    run()

@@ -1,0 +1,187 @@
+"""Dispatch: what each cluster is to have, as Works. The last step on the hub; the agents take it from here.
+
+`plan` is a pure function over Works as they are and as they should be; `Dispatcher` carries it out. Nothing is written
+where nothing changed: a commit that leaves an Application's artifact as it is moves no Work.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from controlplane.api.application import Application
+from controlplane.api.keys import GROUP, VERSION, ClusterName, Digest, NamespacedName, TenantName
+from controlplane.api.labels import FINALIZER, LABEL_APPLICATION, LABEL_TENANT
+from controlplane.api.names import cluster_namespace, cluster_of_namespace, identity, owner_hash, work_name
+from controlplane.api.work import ApplicationRef, Artifact, Ground, Identity, Options, Work, WorkSpec
+from controlplane.hub.world import World
+from controlplane.kube.client import Client
+from controlplane.kube.errors import NotFound
+from controlplane.kube.resource import WORKS
+from controlplane.policy.gate import GroundPermit, Permit, RemovalPermit
+
+__all__ = ["HUB_MANAGER", "Dispatcher", "Payload", "WorkPlan", "application_spec", "ground_spec", "plan"]
+
+HUB_MANAGER = "controlplane-hub"
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One cluster's artifact of an Application."""
+
+    digest: Digest
+    size: int  # compressed bytes
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPlan:
+    """What to do to the Works of one Application, or one tenant's ground."""
+
+    write: Mapping[ClusterName, WorkSpec]  # create or change to this; delivery is set when it is written
+    remove: tuple[Work, ...]  # ask the agent to prune
+    release: tuple[Work, ...]  # pruned, or on a cluster that was given up: let it go
+
+    @property
+    def empty(self) -> bool:
+        return not (self.write or self.remove or self.release)
+
+
+def application_spec(
+    application: Application, tenant: TenantName, payload: Payload, revision: str, hub: str
+) -> WorkSpec:
+    """The Work's spec that delivers a payload for an Application."""
+    key = NamespacedName(application.metadata.namespace, application.metadata.name)
+    account = identity(tenant)
+    sync, placement = application.spec.sync, application.spec.placement
+    return WorkSpec(
+        hub=hub,
+        delivery=0,
+        type="Application",
+        tenant=tenant,
+        application=ApplicationRef(namespace=key.namespace, name=key.name),
+        owner=owner_hash(key),
+        identity=Identity(namespace=account.namespace, name=account.name),
+        artifact=Artifact(digest=payload.digest, size=payload.size, objects=payload.objects),
+        revision=revision,
+        options=Options(
+            prune=sync.prune,
+            self_heal=sync.self_heal,
+            replace=sync.replace,
+            adopt=sync.adopt,
+            create_namespace=placement.namespace if placement and placement.create_namespace else None,
+        ),
+        sync=application.spec.request.sync,
+    )
+
+
+def ground_spec(tenant: TenantName, key: NamespacedName, ground: Ground, hub: str) -> WorkSpec:
+    """The Work's spec that lays a tenant's ground."""
+    account = identity(tenant)
+    return WorkSpec(
+        hub=hub,
+        delivery=0,
+        type="Ground",
+        tenant=tenant,
+        application=ApplicationRef(namespace=key.namespace, name=key.name),
+        owner=owner_hash(key),
+        identity=Identity(namespace=account.namespace, name=account.name),
+        ground=ground,
+    )
+
+
+def _alike(one: WorkSpec, other: WorkSpec) -> bool:
+    """Whether two specs ask for the same: the revision only tells where it came from, the delivery only when."""
+    blank = {"delivery": 0, "revision": ""}
+    return one.model_copy(update=blank) == other.model_copy(update=blank)
+
+
+def plan(wanted: Mapping[ClusterName, WorkSpec], works: Iterable[Work], joined: frozenset[ClusterName]) -> WorkPlan:
+    """Compare Works as they should be with those that are there.
+
+    joined: the clusters that exist (leaving ones included); a Work elsewhere is let go, since nobody is there to prune.
+    A Work that somebody deleted by hand, or whose agent saw a higher delivery than it carries, is written again.
+    """
+    write = dict(wanted)
+    remove, release = [], []
+    for work in works:
+        cluster = cluster_of_namespace(work.metadata.namespace)
+        if cluster is None:
+            continue
+        want = wanted.get(cluster)
+        if work.metadata.deletion_timestamp is not None:
+            release.append(work)  # its finalizer goes; if it is wanted, the next look writes it anew
+            write.pop(cluster, None)
+        elif want is not None:
+            if _alike(want, work.spec) and not (work.status.hub == want.hub and work.status.delivery > work.spec.delivery):
+                write.pop(cluster)
+        elif cluster not in joined or _removed(work):
+            release.append(work)
+        elif work.spec.state != "Removed" or work.spec.suspended:
+            remove.append(work)
+    return WorkPlan(write, tuple(remove), tuple(release))
+
+
+def _removed(work: Work) -> bool:
+    return work.spec.state == "Removed" and any(
+        condition.type == "Removed" and condition.status == "True" and work.status.delivery == work.spec.delivery
+        for condition in work.status.conditions
+    )
+
+
+class Dispatcher:
+    """Writes Works. Every write needs a permit that covers it."""
+
+    def __init__(self, client: Client, world: World) -> None:
+        self._client = client
+        self._world = world
+
+    async def deliver(self, cluster: ClusterName, spec: WorkSpec, permit: Permit | GroundPermit) -> None:
+        """Create or change one Work. Raises PermissionError where the permit does not cover it: a bug, never a policy."""
+        if isinstance(permit, Permit):
+            covered = spec.artifact is not None and permit.covers(cluster, Digest(spec.artifact.digest))
+        else:
+            covered = spec.ground is not None and permit.covers(cluster)
+        if not covered:
+            raise PermissionError(f"no permit for {spec.application.namespace}/{spec.application.name} on {cluster}")
+        await self._write(cluster, spec)
+
+    async def suspend(self, work: Work, suspended: bool) -> None:
+        """Hold a Work as it is, or let it go on; what it delivers stays what was permitted."""
+        cluster = cluster_of_namespace(work.metadata.namespace)
+        if cluster is not None and work.spec.suspended != suspended:
+            await self._write(cluster, work.spec.model_copy(update={"suspended": suspended}))
+
+    async def remove(self, work: Work, permit: RemovalPermit) -> None:
+        """Ask the agent to prune what the Work delivered."""
+        cluster = cluster_of_namespace(work.metadata.namespace)
+        if cluster is None or not permit.covers(work.spec.owner):
+            raise PermissionError(f"no permit to remove {work.metadata.namespace}/{work.metadata.name}")
+        await self._write(cluster, work.spec.model_copy(update={"state": "Removed", "suspended": False}))
+
+    async def release(self, work: Work) -> None:
+        """Let a Work go: take our finalizer away and delete it."""
+        namespace, name = work.metadata.namespace, work.metadata.name
+        try:
+            if work.metadata.deletion_timestamp is None:
+                await self._client.delete(WORKS, name, namespace, uid=work.metadata.uid)
+            rest = [finalizer for finalizer in work.metadata.finalizers if finalizer != FINALIZER]
+            await self._client.patch(WORKS, name, {"metadata": {"finalizers": rest or None}}, namespace)
+        except NotFound:
+            pass  # somebody else did it
+
+    async def _write(self, cluster: ClusterName, spec: WorkSpec) -> None:
+        key = NamespacedName(spec.application.namespace, spec.application.name)
+        namespace, name = cluster_namespace(cluster), work_name(key)
+        before = self._world.works.get(NamespacedName(namespace, name))
+        last = max(before.spec.delivery, before.status.delivery) if before else 0
+        spec = spec.model_copy(update={"delivery": max(last + 1, time.time_ns() // 1_000_000)})
+        labels = {LABEL_TENANT: spec.tenant}
+        if spec.type == "Application" and len(spec.application.name) <= 63:  # a label's longest value
+            labels[LABEL_APPLICATION] = spec.application.name
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": "Work",
+            "metadata": {"name": name, "namespace": namespace, "labels": labels, "finalizers": [FINALIZER]},
+            "spec": spec.wire(),
+        }
+        self._world.works.put(await self._client.apply(WORKS, body, field_manager=HUB_MANAGER, force=True))

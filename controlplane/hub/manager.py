@@ -1,0 +1,125 @@
+"""The hub as a whole: which reconciler stands on which queue, and what starts in which order.
+
+Nothing is reconciled before the World is complete and the inventories are read: until then an absence means nothing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from controlplane.api.keys import NamespacedName
+from controlplane.api.labels import HUB_NAMESPACE
+from controlplane.artifact.store import FolderStore
+from controlplane.hub.announce import Announcer
+from controlplane.hub.applications import Applications
+from controlplane.hub.children import Children
+from controlplane.hub.clusters import Clusters
+from controlplane.hub.collect import collect_artifacts
+from controlplane.hub.dispatch import Dispatcher
+from controlplane.hub.intake import Intake, Queues
+from controlplane.hub.namespaces import Namespaces
+from controlplane.hub.policies import Policies
+from controlplane.hub.settings import Settings
+from controlplane.hub.sources import Sources
+from controlplane.hub.status import StatusWriter
+from controlplane.hub.tenants import Tenants
+from controlplane.hub.world import World
+from controlplane.kube.client import Client
+from controlplane.kube.events import EventRecorder
+from controlplane.kube.queue import Done, WorkQueue
+from controlplane.kube.resource import NAMESPACES
+
+__all__ = ["Manager"]
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[NamespacedName], Awaitable[float | None]]
+
+
+class Manager:
+    """One hub. Made by `Manager.open`, then `run` until cancelled.
+
+    world, store, queues: for the server, which answers agents and webhooks from them.
+    """
+
+    def __init__(self, client: Client, settings: Settings, store: FolderStore, artifacts: tuple[str, str]) -> None:
+        self.world = World()
+        self.store = store
+        self.queues = Queues(
+            repositories=WorkQueue(on_done=_logged("Repository")),
+            applications=WorkQueue(on_done=_logged("Application")),
+            tenants=WorkQueue(on_done=_logged("Tenant")),
+            clusters=WorkQueue(on_done=_logged("Cluster")),
+        )
+        self._client = client
+        world, queues = self.world, self.queues
+        self.status = StatusWriter(client, world, settings.status_interval_s)
+        policies = Policies()
+        namespaces = Namespaces(client)
+        self._children = Children(client, world, namespaces)
+        self._intake = Intake(client, world, queues, self._children, policies)
+        dispatcher = Dispatcher(client, world)
+        self.sources = Sources(world, client, self.status, settings, moved=self._intake.wake_readers)
+        self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
+        announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
+        self.applications = Applications(
+            world, client, self.sources, policies, store, dispatcher, self._children, self.clusters, self.status,
+            announcer, settings,
+        )  # fmt: skip
+        self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status)
+
+    @classmethod
+    async def open(cls, client: Client, settings: Settings, artifacts: tuple[str, str]) -> "Manager":
+        """Prepare the data folder. artifacts: the artifact server's base URL and CA, as agents are told them."""
+        folder = Path(settings.data_dir)
+        return cls(client, settings, await FolderStore.open(folder / "artifacts"), artifacts)
+
+    def lost(self, application: NamespacedName) -> None:
+        """An artifact that a Work of this Application names is not in the store: render it again."""
+        self.applications.forget(application)
+        self.queues.applications.add(application)
+
+    def look(self, repository: NamespacedName) -> None:
+        """Fetch a Repository now."""
+        self.queues.repositories.add(repository)
+
+    async def run(self) -> None:
+        """Reconcile until cancelled. Raises KubeError if the hub's API server cannot be read at the start."""
+        body = await self._client.get(NAMESPACES, HUB_NAMESPACE)
+        self.world.hub = body["metadata"]["uid"]
+        await self._children.load()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._intake.run(), name="intake")
+            await self.world.complete.wait()
+            _log.info("the world is complete", extra={"applications": len(self.world.applications)})
+            for name, queue, handler, workers in self._stations():
+                tasks.create_task(queue.run(handler, workers=workers), name=name)
+            tasks.create_task(self.status.run(), name="status")
+            tasks.create_task(collect_artifacts(self.world, self.store), name="collect")
+
+    def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], Handler, int], ...]:
+        return (
+            ("repositories", self.queues.repositories, self.sources.reconcile, 8),
+            ("tenants", self.queues.tenants, self._tenants.reconcile, 4),
+            ("clusters", self.queues.clusters, self.clusters.reconcile, 4),
+            ("applications", self.queues.applications, self.applications.reconcile, 16),
+        )
+
+
+def _logged(kind: str) -> Callable[[Done[NamespacedName]], None]:
+    """Failures are told with their key; a reconcile that went well says nothing."""
+
+    def log(done: Done[NamespacedName]) -> None:
+        if done.error is None:
+            return
+        _log.warning(
+            "reconcile failed",
+            extra={
+                "kind": kind, "key": str(done.key), "error": f"{type(done.error).__name__}: {done.error}",
+                "failures": done.failures, "next_s": done.next_s,
+            },
+            exc_info=done.error if not getattr(done.error, "reason", None) else None,
+        )  # fmt: skip
+
+    return log

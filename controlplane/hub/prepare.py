@@ -1,0 +1,191 @@
+"""Select, render, authorise: from an Application and a commit to what may go out. Reads Git and decides; writes nothing.
+
+What comes out is either Prepared, which holds the gate's permit and the bytes that it covers, or a Refusal with the
+problems as a person needs them. Nothing half-way exists: one denied object, and nothing of that commit leaves the hub.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from controlplane.api.application import Application
+from controlplane.api.keys import GROUP, ClusterName, Digest, NamespacedName, ObjectKey, TenantName
+from controlplane.api.manifest import Manifest
+from controlplane.api.model import Problem
+from controlplane.api.tenant import Tenant
+from controlplane.api.tree import Tree
+from controlplane.artifact.codec import Encoded, encode
+from controlplane.artifact.errors import ArtifactError
+from controlplane.hub.children import child_manifests
+from controlplane.hub.dispatch import Payload
+from controlplane.hub.expand import ExpandError, expand
+from controlplane.hub.placement import place, variables_for
+from controlplane.hub.sources import Head
+from controlplane.hub.world import World
+from controlplane.policy.gate import Delivery, Denied, Permit, Target, authorise
+from controlplane.policy.policy import Policy
+from controlplane.render.errors import RenderError
+from controlplane.render.manifests import with_namespace
+from controlplane.render.readset import ReadSet
+from controlplane.render.render import RenderLimits, RenderRequest, render
+from controlplane.render.scope import is_namespaced
+from controlplane.render.substitute import substitute
+
+__all__ = ["Prepared", "Refusal", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What one Application at one commit delivers, and the proof that it may."""
+
+    head: Head
+    reads: ReadSet
+    payloads: Mapping[ClusterName, Payload]
+    encoded: Mapping[Digest, bytes]  # compressed payloads, to be kept before any Work names them
+    keys: Mapping[ClusterName, frozenset[ObjectKey]]
+    children: tuple[Manifest, ...]
+    permit: Permit
+
+
+    def without_payloads(self) -> "Prepared":
+        """The same, to be remembered once the payloads are stored."""
+        return replace(self, encoded={})
+
+    def at(self, head: Head) -> "Prepared":
+        """The same, said to be of another commit, of which everything that was read is the same."""
+        return replace(self, head=head)
+
+
+class Refusal(Exception):
+    """This commit of this Application does not go out; what is delivered already stays.
+
+    reads: what the refusal depends on, where that is known: while it is unchanged, so is the refusal.
+    transient: a retry can help without any change.
+    """
+
+    def __init__(
+        self, reason: str, message: str, problems: tuple[Problem, ...] = (), reads: ReadSet | None = None,
+        *, transient: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.problems = problems
+        self.reads = reads
+        self.transient = transient
+
+
+def inputs_of(application: Application, head: Head, stamp: object, world: World) -> object:
+    """Everything but the commit that a preparation depends on, to be compared with what the last one was made from."""
+    spec = application.spec
+    clusters: object = ()
+    if spec.placement is not None or spec.expand is not None:
+        clusters = tuple((c.metadata.name, c.metadata.labels) for c in world.live_clusters())
+    tenants: object = ()
+    if spec.expand is not None:
+        tenants = tuple((t.metadata.name, t.metadata.labels) for t in world.tenants if not t.metadata.deletion_timestamp)
+    return (spec.source, spec.placement, spec.overrides, spec.expand, head.url, stamp, clusters, tenants)
+
+
+async def prepare(
+    application: Application, tenant_name: TenantName, tenant: Tenant | None, head: Head, tree: Tree,
+    *, source_namespace: str, world: World, policy: Policy, limits: RenderLimits,
+) -> Prepared:  # fmt: skip
+    """Render an Application at head, split objects from children, and pass all of it through the gate.
+
+    tenant: None for the platform's own Applications. Raises Refusal.
+    """
+    key = NamespacedName(application.metadata.namespace, application.metadata.name)
+    source = application.spec.source
+    if application.spec.expand is not None:
+        reads = ReadSet.of_folders(tree)
+        try:
+            children = expand(
+                application, tenant_name, [t for t in world.tenants if t.metadata.deletion_timestamp is None],
+                world.live_clusters(), tree.folders,
+            )  # fmt: skip
+        except ExpandError as error:
+            raise Refusal("ExpandFailed", str(error), (Problem(reason="ExpandFailed", message=str(error)[:1024]),)) from error
+        leaves: tuple[Manifest, ...] = ()
+    else:
+        try:
+            rendered = await render(tree, RenderRequest(path=source.path, renderer=source.renderer), limits)
+        except RenderError as error:
+            raise _refused(error) from error
+        reads = rendered.reads
+        children = tuple(m for m in rendered.manifests if m.key.group == GROUP)
+        leaves = tuple(m for m in rendered.manifests if m.key.group != GROUP)
+    try:
+        children = child_manifests(key, children)
+        targets, encoded = await _targets(application, tenant, leaves, world)
+        permit = authorise(
+            policy,
+            Delivery(
+                application=key, tenant=tenant_name, source=head.url, source_namespace=source_namespace,
+                targets=targets, children=children, create_namespace=_created_namespace(application),
+            ),
+        )  # fmt: skip
+    except Denied as error:
+        problems = tuple(denial.problem() for denial in error.problems[:10])
+        raise Refusal("Denied", str(error), problems, reads) from error
+    except (RenderError, ArtifactError) as error:
+        refusal = _refused(error)
+        raise Refusal(refusal.reason, refusal.message, refusal.problems, reads, transient=refusal.transient) from error
+    return Prepared(
+        head=head,
+        reads=reads,
+        payloads={
+            target.cluster: Payload(target.digest, len(encoded[target.digest].payload), len(target.manifests))
+            for target in targets
+        },
+        encoded={digest: each.payload for digest, each in encoded.items()},
+        keys={target.cluster: frozenset(m.key for m in target.manifests) for target in targets},
+        children=children,
+        permit=permit,
+    )
+
+
+async def _targets(
+    application: Application, tenant: Tenant | None, leaves: tuple[Manifest, ...], world: World
+) -> tuple[tuple[Target, ...], Mapping[Digest, Encoded]]:
+    """The objects of each cluster, with its overrides; clusters with the same variables share one artifact."""
+    placement = application.spec.placement
+    if placement is None:
+        if leaves:
+            first = leaves[0]
+            message = f"{first.key} goes to clusters, and the Application has no placement: say spec.placement"
+            problem = Problem(
+                object=str(first.key)[:640], file=first.origin.file, line=first.origin.line, reason="NoPlacement",
+                message=message,
+            )  # fmt: skip
+            raise Refusal("NoPlacement", message, (problem,))
+        return (), {}
+    targets = []
+    encoded: dict[Digest, Encoded] = {}
+    variants: dict[tuple[tuple[str, str], ...], tuple[tuple[Manifest, ...], Encoded]] = {}
+    for name in place(application, tenant, world.live_clusters()):
+        cluster = world.cluster(name)
+        variables = variables_for(application, cluster) if cluster else {}
+        variant = tuple(sorted(variables.items()))
+        if variant not in variants:
+            manifests = substitute(leaves, variables) if variables else leaves
+            manifests = with_namespace(manifests, placement.namespace or "", is_namespaced)
+            each = await asyncio.to_thread(encode, manifests) if len(manifests) > 200 else encode(manifests)
+            variants[variant] = (manifests, each)
+            encoded[each.digest] = each
+        manifests, each = variants[variant]
+        targets.append(Target(cluster=name, digest=each.digest, manifests=manifests))
+    return tuple(targets), encoded
+
+
+def _created_namespace(application: Application) -> str | None:
+    placement = application.spec.placement
+    return placement.namespace if placement and placement.create_namespace else None
+
+
+def _refused(error: RenderError | ArtifactError) -> Refusal:
+    reason = getattr(error, "reason", type(error).__name__)
+    file, line = getattr(error, "file", "") or "", getattr(error, "line", 0) or 0
+    problem = Problem(file=file[:1024], line=line, reason=reason[:128], message=getattr(error, "message", str(error))[:1024])
+    reads = getattr(error, "reads", None)
+    return Refusal(reason, str(error), (problem,), reads, transient=bool(getattr(error, "transient", False)))

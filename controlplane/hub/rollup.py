@@ -1,0 +1,180 @@
+"""Roll up: from the reports of agents and the statuses of children to what is true of one Application. Pure functions.
+
+A report counts only where it is of the delivery that went out last: a stale one is no report at all.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from controlplane.api.application import Application, ChildCounts, ClusterCounts
+from controlplane.api.keys import ClusterName
+from controlplane.api.model import Problem
+from controlplane.api.names import cluster_of_namespace
+from controlplane.api.work import Work
+from controlplane.hub.conditions import Reason, Truth, Verdict
+
+__all__ = ["Rollup", "current", "is_ready", "roll_up", "roll_up_ground"]
+
+_MOST_PROBLEMS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """What the Works and children of one Application amount to."""
+
+    clusters: ClusterCounts
+    children: ChildCounts
+    objects: int
+    problems: tuple[Problem, ...]
+    verdict: Verdict
+
+
+def current(work: Work) -> bool:
+    """Whether the agent's report is of what was dispatched last."""
+    status, spec = work.status, work.spec
+    return status.delivery == spec.delivery and status.hub == spec.hub
+
+
+def _work_ready(work: Work) -> bool:
+    return current(work) and _condition(work, "Ready") == "True"
+
+
+def _condition(object_: Work | Application, kind: str) -> str:
+    return next((c.status for c in object_.status.conditions if c.type == kind), "")
+
+
+def is_ready(application: Application) -> bool:
+    """Whether an Application is Ready as of its newest spec."""
+    return any(
+        c.type == "Ready" and c.status == "True" and c.observed_generation >= application.metadata.generation
+        for c in application.status.conditions
+    )
+
+
+def roll_up(
+    works: Sequence[Work],
+    children: Sequence[Application],
+    own_problems: Iterable[Problem],
+    online: Callable[[ClusterName], bool],
+    *,
+    placed: bool,
+) -> Rollup:
+    """What an Application amounts to.
+
+    works: those that are to be present. own_problems: what the hub itself could not do.
+    placed: whether it has objects that should be on some cluster.
+    """
+    by_cluster = {cluster: work for work in works if (cluster := cluster_of_namespace(work.metadata.namespace))}
+    offline = {cluster for cluster in by_cluster if not online(cluster)}
+    ready = {cluster for cluster, work in by_cluster.items() if _work_ready(work)}
+    degraded = {
+        cluster for cluster, work in by_cluster.items() if current(work) and work.status.health == "Degraded"
+    }
+    unready = [child for child in children if not is_ready(child)]
+    bad = [child for child in children if _condition(child, "Healthy") == "False" or _condition(child, "Stalled") == "True"]
+    problems = (*own_problems, *_problems(by_cluster), *_of_children(bad))
+    return Rollup(
+        clusters=ClusterCounts(
+            total=len(by_cluster), ready=len(ready), degraded=len(degraded), offline=len(offline)
+        ),
+        children=ChildCounts(total=len(children), ready=len(children) - len(unready), degraded=len(bad)),
+        objects=sum(work.spec.artifact.objects for work in works if work.spec.artifact is not None),
+        problems=tuple(problems[:_MOST_PROBLEMS]),
+        verdict=_verdict(by_cluster, ready, degraded, offline, unready, bad, problems, placed),
+    )
+
+
+def _verdict(
+    works: Mapping[ClusterName, Work], ready: set[ClusterName], degraded: set[ClusterName], offline: set[ClusterName],
+    unready: Sequence[Application], bad: Sequence[Application], problems: Sequence[Problem], placed: bool,
+) -> Verdict:  # fmt: skip
+    unsynced = {c for c, work in works.items() if not (current(work) and _condition(work, "Synced") == "True")}
+    failed = {c for c in unsynced if current(works[c]) and _condition(works[c], "Synced") == "False"}
+    healthy = _healthy(works, degraded, bad)
+    if unsynced or failed or problems and not (degraded or bad):
+        first = problems[0] if problems else None
+        synced: tuple[Truth, str, str]
+        if first is not None:
+            synced = ("False", first.reason, _problem_text(first))
+        else:
+            synced = ("Unknown", Reason.PROGRESSING, f"{len(unsynced)} of {len(works)} clusters have not applied it yet")
+    else:
+        synced = ("True", Reason.SYNCED, "")
+    if placed and not works:
+        message = "no cluster is selected: see spec.placement.clusters, and the Tenant's clusters"
+        return Verdict(("False", Reason.NO_CLUSTER, message), synced, healthy, stalled=Reason.NO_CLUSTER)
+    if len(ready) == len(works) and not unready and synced[0] == "True":
+        return Verdict(("True", Reason.READY, _counts(len(works), len(unready))), synced, healthy)
+    if synced[0] == "False":
+        return Verdict(("False", synced[1], synced[2]), synced, healthy)
+    if healthy[0] == "False":
+        return Verdict(("False", healthy[1], healthy[2]), synced, healthy)
+    waiting_offline = offline - ready
+    if waiting_offline:
+        message = f"no heartbeat from {', '.join(sorted(waiting_offline)[:5])}"
+        return Verdict(("False", Reason.OFFLINE, message), synced, healthy)
+    if unready:
+        first_child = unready[0].metadata
+        message = f"{len(unready)} of the children are not Ready, such as {first_child.namespace}/{first_child.name}"
+        return Verdict(("False", Reason.CHILDREN, message), synced, healthy, reconciling=Reason.CHILDREN)
+    message = f"Ready on {len(ready)} of {len(works)} clusters"
+    return Verdict(("False", Reason.PROGRESSING, message), synced, healthy, reconciling=Reason.PROGRESSING)
+
+
+def _healthy(
+    works: Mapping[ClusterName, Work], degraded: set[ClusterName], bad: Sequence[Application]
+) -> tuple[Truth, str, str]:
+    if degraded:
+        first = sorted(degraded)[0]
+        detail = next((p.message for p in works[first].status.problems if p.reason == "Degraded"), "")
+        return "False", Reason.DEGRADED, f"degraded on {', '.join(sorted(degraded)[:5])}" + (f": {detail}" if detail else "")
+    if bad:
+        return "False", Reason.DEGRADED, f"{len(bad)} of the children need attention, such as {bad[0].metadata.name}"
+    reported = [work.status.health for work in works.values() if current(work)]
+    if len(reported) < len(works) or any(health not in ("Healthy", "Suspended") for health in reported):
+        return "Unknown", Reason.PROGRESSING, ""
+    return "True", Reason.HEALTHY, ""
+
+
+def _counts(works: int, _: int) -> str:
+    return f"applied and healthy on {works} cluster(s)" if works else "all children are Ready"
+
+
+def _problems(works: Mapping[ClusterName, Work]) -> list[Problem]:
+    """The agents' problems, one cluster after the other, so that ten of them show as many clusters as can be."""
+    columns = [
+        [problem.model_copy(update={"cluster": cluster}) for problem in work.status.problems]
+        for cluster, work in sorted(works.items())
+        if current(work)
+    ]
+    return [column[row] for row in range(max(map(len, columns), default=0)) for column in columns if row < len(column)]
+
+
+def _of_children(bad: Sequence[Application]) -> list[Problem]:
+    found = []
+    for child in bad[:_MOST_PROBLEMS]:
+        ready = next((c for c in child.status.conditions if c.type == "Ready"), None)
+        if ready is not None and ready.status != "True":
+            name = f"Application.controlplane.dev {child.metadata.namespace}/{child.metadata.name}"
+            found.append(Problem(object=name[:640], reason=ready.reason, message=ready.message[:1024]))
+    return found
+
+
+def _problem_text(problem: Problem) -> str:
+    where = " on ".join(part for part in (problem.object, problem.cluster) if part)
+    return f"{where}: {problem.message}" if where else problem.message
+
+
+def roll_up_ground(wanted: Iterable[ClusterName], works: Mapping[ClusterName, Work]) -> Verdict:
+    """Whether a tenant's ground is laid on each of its clusters."""
+    clusters = tuple(wanted)
+    if not clusters:
+        return Verdict.good(Reason.READY, "no cluster is selected")
+    for cluster in clusters:
+        work = works.get(cluster)
+        if work is not None and current(work) and work.status.problems:
+            return Verdict.bad(work.status.problems[0].reason, f"{cluster}: {_problem_text(work.status.problems[0])}")
+    missing = [c for c in clusters if c not in works or not _work_ready(works[c])]
+    if missing:
+        return Verdict.waiting(Reason.PROGRESSING, f"the ground is not laid yet on {', '.join(missing[:5])}")
+    return Verdict.good(Reason.GROUND_LAID, f"on {len(clusters)} cluster(s)")

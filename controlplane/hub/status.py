@@ -1,0 +1,94 @@
+"""The one writer of the hub's statuses: when something changed, at most twice a second per object, and never a read.
+
+A status is replaced whole by a JSON patch: the hub is its only writer, so there is nothing to merge and nobody to
+conflict with. What is not yet Ready waits half a second before it is written, since it is usually overtaken.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from controlplane.api.application import ApplicationStatus
+from controlplane.api.cluster import ClusterStatus
+from controlplane.api.keys import NamespacedName
+from controlplane.api.model import Kind
+from controlplane.api.repository import RepositoryStatus
+from controlplane.api.tenant import TenantStatus
+from controlplane.hub.world import Table, World
+from controlplane.kube.client import Client
+from controlplane.kube.errors import NotFound
+from controlplane.kube.queue import WorkQueue
+from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TENANTS, Resource
+
+__all__ = ["Status", "StatusWriter"]
+
+Status = ApplicationStatus | ClusterStatus | RepositoryStatus | TenantStatus
+_Key = tuple[str, NamespacedName]  # the kind, and which object
+
+
+class StatusWriter:
+    """Collects statuses as they become true, and writes the newest of each object."""
+
+    def __init__(self, client: Client, world: World, interval_s: float) -> None:
+        self.queue: WorkQueue[_Key] = WorkQueue()
+        self._client = client
+        self._interval_s = interval_s
+        self._pending: dict[_Key, Status] = {}
+        self._written_at: dict[_Key, float] = {}
+        self._kinds: Mapping[type, tuple[Resource, Table[Kind]]] = {
+            ApplicationStatus: (APPLICATIONS, world.applications),  # type: ignore[dict-item]  # Table is invariant
+            ClusterStatus: (CLUSTERS, world.clusters),  # type: ignore[dict-item]
+            RepositoryStatus: (REPOSITORIES, world.repositories),  # type: ignore[dict-item]
+            TenantStatus: (TENANTS, world.tenants),  # type: ignore[dict-item]
+        }
+
+    def put(self, key: NamespacedName, status: Status) -> None:
+        """This is what is true of an object now. Writes nothing where its status says so already."""
+        resource, table = self._kinds[type(status)]
+        at = (resource.kind, key)
+        live = table.get(key)
+        if live is None or live.status == status:  # type: ignore[attr-defined]  # each of these kinds has a status
+            self._pending.pop(at, None)
+            return
+        if self._pending.get(at) == status:
+            return
+        self._pending[at] = status
+        now = asyncio.get_running_loop().time()
+        settled = any(c.type == "Ready" and c.status == "True" for c in status.conditions)
+        earliest = now if settled else now + self._interval_s
+        self.queue.add_after(at, max(earliest, self._written_at.get(at, 0.0) + self._interval_s) - now)
+
+    def latest(self, key: NamespacedName, live: Kind) -> Status:
+        """What was put last, else what the object says: the base on which the next status keeps its transition times."""
+        for resource, table in self._kinds.values():
+            if table.model is type(live):
+                pending = self._pending.get((resource.kind, key))
+                return pending if pending is not None else live.status  # type: ignore[attr-defined,no-any-return]
+        raise TypeError(type(live).__name__)
+
+    async def run(self) -> None:
+        """Write what was put, until cancelled."""
+        await self.queue.run(self._write, workers=16)
+
+    async def _write(self, at: _Key) -> None:
+        status = self._pending.get(at)
+        if status is None:
+            self._written_at.pop(at, None)
+            return
+        resource, table = self._kinds[type(status)]
+        _, key = at
+        try:
+            if isinstance(status, ClusterStatus):  # the rest of a Cluster's status is its agent's
+                part = {"conditions": status.wire()["conditions"], "observedGeneration": status.observed_generation}
+                body = await self._client.patch(resource, key.name, {"status": part}, subresource="status")
+            else:
+                patch = [{"op": "add", "path": "/status", "value": status.wire()}]
+                body = await self._client.patch(
+                    resource, key.name, patch, key.namespace, kind="json", subresource="status"
+                )
+        except NotFound:
+            self._pending.pop(at, None)
+            return
+        table.put(body)
+        self._written_at[at] = asyncio.get_running_loop().time()
+        if self._pending.get(at) is status:
+            del self._pending[at]

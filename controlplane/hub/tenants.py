@@ -1,0 +1,148 @@
+"""Tenants: the namespace on the hub, the members' roles, and the tenant's ground on each of its clusters.
+
+Ground goes out before anything else can (agents refuse what has no ground), and is taken away last: rights are narrowed
+only when what they were needed for is pruned.
+"""
+
+from controlplane.api.keys import ClusterName, NamespacedName, TenantName
+from controlplane.api.labels import FINALIZER
+from controlplane.api.names import cluster_of_namespace, ground_key, owner_hash, tenant_namespace
+from controlplane.api.tenant import Tenant, TenantStatus
+from controlplane.api.work import Ground, GroundNamespace, Work
+from controlplane.hub.conditions import conditions
+from controlplane.hub.dispatch import Dispatcher, ground_spec, plan
+from controlplane.hub.namespaces import Namespaces
+from controlplane.hub.placement import allowed_clusters
+from controlplane.hub.status import StatusWriter
+from controlplane.hub.world import World
+from controlplane.kube.client import Client
+from controlplane.kube.errors import NotFound
+from controlplane.kube.resource import TENANTS
+from controlplane.policy.gate import authorise_ground, authorise_removal
+from controlplane.hub.policies import Policies
+
+__all__ = ["Tenants", "ground_of"]
+
+
+def ground_of(tenant: Tenant) -> Ground:
+    """A tenant's ground as a Work carries it: the same on each of its clusters."""
+    return Ground(
+        namespaces=tuple(
+            GroundNamespace(
+                name=namespace.name,
+                create=namespace.create,
+                quota=namespace.quota,
+                limits=namespace.limits,
+                pod_security=namespace.pod_security,
+                network=namespace.network,
+            )
+            for namespace in tenant.spec.namespaces
+        )
+    )
+
+
+class Tenants:
+    """Reconciles Tenants."""
+
+    def __init__(
+        self, world: World, client: Client, namespaces: Namespaces, dispatcher: Dispatcher, policies: Policies,
+        status: StatusWriter,
+    ) -> None:  # fmt: skip
+        self._world = world
+        self._client = client
+        self._namespaces = namespaces
+        self._dispatcher = dispatcher
+        self._policies = policies
+        self._status = status
+
+    async def reconcile(self, key: NamespacedName) -> float | None:
+        """One look at one Tenant."""
+        tenant = self._world.tenants.get(key)
+        if tenant is None:
+            return None
+        name = TenantName(key.name)
+        if tenant.metadata.deletion_timestamp is not None:
+            await self._remove(name, tenant)
+            return None
+        if FINALIZER not in tenant.metadata.finalizers:
+            patch = {"metadata": {"finalizers": [*tenant.metadata.finalizers, FINALIZER]}}
+            self._world.tenants.put(await self._client.patch(TENANTS, key.name, patch))
+        await self._namespaces.ensure_tenant(name)
+        await self._namespaces.bind_roles(tenant)
+        clusters = allowed_clusters(tenant, self._world.live_clusters())
+        works = self._world.works_of(ground_key(name))
+        await self._lay_ground(name, tenant, clusters, works)
+        self._report(key, tenant, clusters)
+        return None
+
+    async def _lay_ground(
+        self, name: TenantName, tenant: Tenant, clusters: tuple[ClusterName, ...], works: list[Work]
+    ) -> None:
+        needed = self._still_needed(name)
+        keep = {cluster_of_namespace(w.metadata.namespace): w for w in works}
+        spec = ground_spec(name, ground_key(name), ground_of(tenant), self._world.hub)
+        wanted = dict.fromkeys(clusters, spec)
+        # On a cluster that was taken from the tenant the ground stays as it is until everything on it is pruned.
+        wanted |= {c: w.spec for c, w in keep.items() if c is not None and c not in wanted and c in needed}
+        step = plan(wanted, works, self._joined())
+        for cluster, each in step.write.items():
+            if cluster not in clusters:
+                continue  # kept as it is
+            await self._dispatcher.deliver(cluster, each, authorise_ground(self._policies.current, name, cluster))
+        await self._let_go(name, step.remove, step.release)
+
+    async def _let_go(self, name: TenantName, remove: tuple[Work, ...], release: tuple[Work, ...]) -> None:
+        permit = authorise_removal(owner_hash(ground_key(name)))
+        for work in remove:
+            await self._dispatcher.remove(work, permit)
+        for work in release:
+            await self._dispatcher.release(work)
+
+    def _still_needed(self, name: TenantName) -> frozenset[ClusterName]:
+        """Clusters on which Works of this tenant other than its ground are left."""
+        ground = ground_key(name)
+        found = (
+            cluster_of_namespace(work.metadata.namespace)
+            for application in self._world.applications_in(tenant_namespace(name))
+            for work in self._world.works_of(
+                NamespacedName(application.metadata.namespace, application.metadata.name)
+            )
+            if work.spec.application.name != ground.name
+        )
+        return frozenset(cluster for cluster in found if cluster is not None)
+
+    def _joined(self) -> frozenset[ClusterName]:
+        return self._world.joined()
+
+    async def _remove(self, name: TenantName, tenant: Tenant) -> None:
+        """Works, Applications, the ground, the Tenant: each waits for the one before, and comes back with its event."""
+        for application in self._world.applications_in(tenant_namespace(name)):
+            if application.metadata.deletion_timestamp is None:
+                await self._delete_application(application.metadata.name, application.metadata.namespace)
+        if self._world.applications_in(tenant_namespace(name)):
+            return
+        works = self._world.works_of(ground_key(name))
+        step = plan({}, works, self._joined())
+        await self._let_go(name, step.remove, step.release)
+        if len(step.release) < len(works):
+            return
+        await self._namespaces.remove(tenant_namespace(name))
+        rest = [finalizer for finalizer in tenant.metadata.finalizers if finalizer != FINALIZER]
+        try:
+            await self._client.patch(TENANTS, name, {"metadata": {"finalizers": rest or None}})
+        except NotFound:
+            pass
+
+    def _report(self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...]) -> None:
+        live = self._status.latest(key, tenant)
+        works = {cluster_of_namespace(w.metadata.namespace): w for w in self._world.works_of(ground_key(TenantName(key.name)))}
+        verdict = ground_verdict(clusters, works)
+        self._status.put(
+            key,
+            TenantStatus(
+                conditions=conditions(live.conditions, tenant.metadata.generation, verdict),
+                observed_generation=tenant.metadata.generation,
+                clusters=len(clusters),
+                applications=len(self._world.applications_in(tenant_namespace(TenantName(key.name)))),
+            ),
+        )

@@ -1,0 +1,149 @@
+"""What the hub knows: the objects of our kinds as they were last seen, parsed, with the indexes that reconcilers ask.
+
+Watches fill it (intake.py), reconcilers read it, and nothing else stands between: a key comes in, the world is read, a
+plan goes out. Until `complete` is set nobody may conclude anything from an absence.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from controlplane.api.application import Application
+from controlplane.api.cluster import Cluster
+from controlplane.api.keys import ClusterName, NamespacedName, TenantName
+from controlplane.api.labels import ANNOTATION_GONE
+from controlplane.api.model import Kind
+from controlplane.api.names import cluster_of_namespace
+from controlplane.api.repository import Repository
+from controlplane.api.tenant import Tenant
+from controlplane.api.work import Work
+
+__all__ = ["Table", "World"]
+
+M = TypeVar("M", bound=Kind)
+
+
+class Table(Generic[M]):
+    """One kind's objects by key, and any number of indexes over them."""
+
+    def __init__(self, model: type[M]) -> None:
+        self.model = model
+        self._objects: dict[NamespacedName, M] = {}
+        self._raw: dict[NamespacedName, dict[str, Any]] = {}
+        self._indexes: list[tuple[Callable[[M], object], dict[object, set[NamespacedName]]]] = []
+
+    def index(self, by: Callable[[M], object]) -> Callable[[object], list[M]]:
+        """A function from a value to the objects for which `by` gives it; objects that give None are left out."""
+        entries: dict[object, set[NamespacedName]] = defaultdict(set)
+        self._indexes.append((by, entries))
+        return lambda value: [self._objects[key] for key in sorted(entries.get(value, ()))]
+
+    def put(self, body: dict[str, Any]) -> tuple[M | None, M]:
+        """Take in an object as the API server gave it; returns what stood there before, and what stands there now.
+
+        An older version than the known one changes nothing: what we wrote ourselves is put here from the reply, and the
+        watch may still be behind it.
+        """
+        new = self.model.model_validate(body)
+        key = NamespacedName(new.metadata.namespace, new.metadata.name)
+        old = self._objects.get(key)
+        if old is not None and _version(new) < _version(old):
+            return old, old
+        self._reindex(key, old, new)
+        self._objects[key] = new
+        self._raw[key] = body
+        return old, new
+
+    def drop(self, key: NamespacedName) -> M | None:
+        """Forget an object; returns it."""
+        old = self._objects.pop(key, None)
+        self._raw.pop(key, None)
+        self._reindex(key, old, None)
+        return old
+
+    def _reindex(self, key: NamespacedName, old: M | None, new: M | None) -> None:
+        for by, entries in self._indexes:
+            before = by(old) if old is not None else None
+            after = by(new) if new is not None else None
+            if before == after:
+                continue
+            if before is not None:
+                entries[before].discard(key)
+                if not entries[before]:
+                    del entries[before]
+            if after is not None:
+                entries[after].add(key)
+
+    def get(self, key: NamespacedName) -> M | None:
+        """The object, or None."""
+        return self._objects.get(key)
+
+    def raw(self, key: NamespacedName) -> dict[str, Any] | None:
+        """The object's body as the API server gave it (without managedFields), or None. Not to be changed."""
+        return self._raw.get(key)
+
+    def keys(self) -> list[NamespacedName]:
+        """All keys, in order."""
+        return sorted(self._objects)
+
+    def __iter__(self) -> Iterator[M]:
+        return iter([self._objects[key] for key in sorted(self._objects)])
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+
+def _version(object_: Kind) -> int:
+    """Resource versions of one kind can be compared as numbers (Kubernetes, KEP-5504)."""
+    text = object_.metadata.resource_version
+    return int(text) if text.isdecimal() else 0
+
+
+def _application_of(work: Work) -> NamespacedName:
+    return NamespacedName(work.spec.application.namespace, work.spec.application.name)
+
+
+@dataclass(slots=True)
+class World:
+    """The five kinds, and when each cluster's agent was last heard of."""
+
+    hub: str = ""  # uid of controlplane-system: this hub's instance id
+    tenants: Table[Tenant] = field(default_factory=lambda: Table(Tenant))
+    clusters: Table[Cluster] = field(default_factory=lambda: Table(Cluster))
+    repositories: Table[Repository] = field(default_factory=lambda: Table(Repository))
+    applications: Table[Application] = field(default_factory=lambda: Table(Application))
+    works: Table[Work] = field(default_factory=lambda: Table(Work))
+    heard: dict[ClusterName, float] = field(default_factory=dict)  # hub's monotonic clock when the Lease last changed
+    complete: asyncio.Event = field(default_factory=asyncio.Event)
+    works_of: Callable[[object], list[Work]] = field(init=False)
+    works_on: Callable[[object], list[Work]] = field(init=False)
+    applications_in: Callable[[object], list[Application]] = field(init=False)
+    applications_reading: Callable[[object], list[Application]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.works_of = self.works.index(_application_of)
+        self.works_on = self.works.index(lambda work: cluster_of_namespace(work.metadata.namespace))
+        self.applications_in = self.applications.index(lambda application: application.metadata.namespace)
+        self.applications_reading = self.applications.index(lambda application: application.spec.source.repository)
+
+    def tenant(self, name: TenantName) -> Tenant | None:
+        """The Tenant of that name, or None."""
+        return self.tenants.get(NamespacedName("", name))
+
+    def cluster(self, name: ClusterName) -> Cluster | None:
+        """The Cluster of that name, or None."""
+        return self.clusters.get(NamespacedName("", name))
+
+    def live_clusters(self) -> list[Cluster]:
+        """The clusters that are not on their way out, in order of their names."""
+        return [cluster for cluster in self.clusters if cluster.metadata.deletion_timestamp is None]
+
+    def joined(self) -> frozenset[ClusterName]:
+        """The clusters on which somebody is there to prune: all that exist, but those that were given up for gone."""
+        return frozenset(
+            ClusterName(cluster.metadata.name)
+            for cluster in self.clusters
+            if cluster.metadata.annotations.get(ANNOTATION_GONE) != "true"
+        )
