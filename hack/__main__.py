@@ -7,15 +7,13 @@ import time
 from pathlib import Path
 
 from hack.binaries import find_binaries
-from hack.environment import ROOT, Environment
-from hack.errors import HackError
+from hack.environment import Environment
+from hack.errors import EnvironmentBroken, HackError
 from hack.process import is_alive
 from hack.record import locked
+from hack.up import UP, bring_up, describe, new_environment, still_up
 
 __all__ = ["main"]
-
-UP = ROOT / ".local" / "up"
-"""Where `make up` keeps its state."""
 
 
 async def _build(options: argparse.Namespace) -> None:
@@ -29,20 +27,33 @@ async def _clusters(options: argparse.Namespace) -> None:
         if options.action == "down":
             await Environment.sweep(state)
             return
+        if await still_up(state):
+            raise EnvironmentBroken(f"{state} is up already")
         began = time.monotonic()
-        environment = Environment.create(state)
+        environment = await new_environment(state)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(environment.start_clusters(*options.members))
                 group.create_task(environment.start_git())
             environment.record.publish(state / "env.json")
         except BaseException:
-            await environment.down()
+            await environment.down(keep_logs=True)
             raise
         print(f"Up in {time.monotonic() - began:.1f} s: {state / 'env.json'}")
         for cluster in ("hub", *options.members):
             print(f"  {cluster:8} {environment.kubeconfig(cluster)}")
         print(f"  git      {environment.record.facts['git']['url']}/NAME.git")
+
+
+async def _up(options: argparse.Namespace) -> None:
+    with locked(options.state):
+        environment = await still_up(options.state)
+        if environment:
+            print("Already up.")
+        else:
+            environment = await new_environment(options.state)
+            await bring_up(environment)
+        print(describe(environment))
 
 
 async def _process(options: argparse.Namespace) -> None:
@@ -73,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     clusters.add_argument("action", choices=("up", "down"))
     clusters.add_argument("--state", type=Path, required=True, help="a folder of its own; holds everything")
     clusters.add_argument("members", nargs="*", default=["east", "west"], help="the members (default: east west)")
+    up = commands.add_parser("up", help="hub, two members, Git server and agents, with the examples pushed")
+    up.add_argument("--state", type=Path, default=UP)
     for name, text in {
         "stop": "end one process",
         "start": "start one process",
@@ -91,10 +104,11 @@ def _parser() -> argparse.ArgumentParser:
 _COMMANDS = {
     "build": _build,
     "clusters": _clusters,
-    "stop": _process,
-    "start": _process,
-    "status": _status,
+    "up": _up,
     "down": _down,
+    "start": _process,
+    "stop": _process,
+    "status": _status,
 }
 
 

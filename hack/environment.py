@@ -10,27 +10,31 @@ leaves nothing behind. `Environment.load(state)` is an environment that another 
 
 import asyncio
 import json
+import secrets
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from hack.binaries import Binaries, find_binaries
+from hack.checkout import Checkout
 from hack.cluster import Cluster, start_cluster
 from hack.errors import EnvironmentBroken
 from hack.etcd import Etcd, start_etcd
-from hack.pki import KeyPair
+from hack.pki import KeyPair, write_private
 from hack.ports import HOST
-from hack.process import Command, end, find_marked
+from hack.process import Command, is_alive
 from hack.record import Probe, Record, write_atomically
 from hack.supervise import Supervisor
 
-__all__ = ["ROOT", "Environment"]
+__all__ = ["ROOT", "SCRIPTS", "Environment"]
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout."""
+SCRIPTS = Path(sys.executable).parent
+"""Where the virtual environment's programs lie: kubectl, cpctl, controlplane-hub, controlplane-agent."""
 
 
 class Environment:
@@ -47,7 +51,7 @@ class Environment:
     @classmethod
     def create(cls, state: Path) -> "Environment":
         """An empty environment in a folder that does not exist yet. Raises EnvironmentBroken if it does."""
-        state = state.resolve()
+        state = _absolute(state)
         try:
             state.mkdir(parents=True, mode=0o700)
         except FileExistsError as err:
@@ -59,7 +63,7 @@ class Environment:
     @classmethod
     def load(cls, state: Path) -> "Environment":
         """An environment that is up. Raises EnvironmentBroken if there is none."""
-        record = Record.load(state.resolve())
+        record = Record.load(_absolute(state))
         if record is None:
             raise EnvironmentBroken(f"nothing is up in {state}")
         return cls(record)
@@ -67,24 +71,22 @@ class Environment:
     @classmethod
     @asynccontextmanager
     async def fresh(cls, state: Path) -> AsyncIterator["Environment"]:
-        """A new environment that is taken down at the end, whatever happened. What an earlier run left is ended first."""
+        """A new environment that is taken down at the end, whatever happened; its logs stay until the next one.
+
+        What an earlier run with this folder left behind is ended first.
+        """
         await cls.sweep(state)
         environment = cls.create(state)
         try:
             yield environment
         finally:
-            await environment.down()
+            await environment.down(keep_logs=True)
 
     @classmethod
     async def sweep(cls, state: Path) -> None:
         """End everything that belongs to a state folder and remove it, whether or not its record survived."""
         state = _absolute(state)
-        if record := Record.load(state):
-            await cls(record).down()
-        async with asyncio.TaskGroup() as group:
-            for pid in find_marked(state):
-                group.create_task(end(pid, grace_s=1, kill=True))
-        shutil.rmtree(state, ignore_errors=True)
+        await cls(Record.load(state) or Record(state)).down()
 
     # -- clusters
 
@@ -154,6 +156,23 @@ class Environment:
         """From now on, have each push told to this address, signed with this secret."""
         self._git_setting("webhook.json", {"url": url, "secret": secret})
 
+    def webhook_secret(self) -> str:
+        """The text that signs webhooks in this environment; made when it is first asked for."""
+        file = self.state / "webhook.secret"
+        if not file.exists():
+            write_private(file, secrets.token_hex(20).encode())
+        return file.read_text()
+
+    async def push(self, name: str, files: Mapping[str, bytes | str], message: str = "Begin") -> Checkout:
+        """Push these files as the whole of a repository's main branch. Returns the clone, for further commits."""
+        git = self.record.facts["git"]
+        checkout = Checkout(self.state / "checkouts" / name, f"{git['url']}/{name}.git")
+        await checkout.commit(message, files, whole=True)
+        await checkout.push()
+        git["repositories"][name] = checkout.url
+        self.record.save()
+        return checkout
+
     def set_git_credentials(self, credentials: dict[str, dict[str, str]]) -> None:
         """From now on, ask for credentials: {NAME: {"username", "password"} or {"token"}}; other repositories stay open."""
         self._git_setting("credentials.json", credentials)
@@ -171,12 +190,19 @@ class Environment:
         """Start a stopped process as it was, and wait until it is ready. A living one is left alone."""
         await self.supervisor.restart(process)
 
-    async def down(self) -> None:
-        """End every process and remove the state folder and the published file."""
+    def dead(self) -> list[str]:
+        """The names of the processes that do not run."""
+        processes = self.record.processes.items()
+        return sorted(name for name, process in processes if process.pid is None or not is_alive(process.pid))
+
+    async def down(self, *, keep_logs: bool = False) -> None:
+        """End every process and remove the state folder, the published file and, unless told to keep them, the logs."""
         await self.supervisor.end_all()
         if self.record.published:
             self.record.published.unlink(missing_ok=True)
         shutil.rmtree(self.state, ignore_errors=True)
+        if not keep_logs:
+            shutil.rmtree(self.supervisor.logs, ignore_errors=True)
 
 
 def _absolute(state: Path) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 __all__ = ["MARKER", "Command", "Pid", "end", "find_marked", "identify", "is_alive", "spawn", "wait_end"]
 
-MARKER = "CONTROLPLANE_STATE"
+MARKER = "HACK_ENVIRONMENT"
 """Every process of an environment, and each child that inherits its variables, carries the state folder under this name:
 what a process killed by force leaves behind is found by it, and two checkouts can never end each other's processes."""
 

@@ -1,7 +1,9 @@
 """Starts, awaits and ends the recorded processes of one environment. Nothing restarts by itself."""
 
 import asyncio
+import os
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ import aiohttp
 
 from hack.errors import StartFailed
 from hack.ports import free_port
-from hack.process import MARKER, Command, Pid, end, find_marked, is_alive, spawn
+from hack.process import MARKER, Command, Pid, end, find_marked, is_alive, spawn, wait_end
 from hack.record import Probe, Process, Record
 
 __all__ = ["Supervisor", "ready"]
@@ -20,6 +22,7 @@ PROBE_EVERY_S = (
 )
 PROBE_TIMEOUT_S = 5.0
 PORT_TRIES = 3
+EARLY_END_S = 1.5  # whoever has no address to ask at is taken to run if it has not ended by then
 _TAKEN = b"address already in use"
 
 
@@ -52,16 +55,19 @@ class Supervisor:
 
     @property
     def logs(self) -> Path:
-        """The folder of all log files, one per process."""
-        return self.record.state / "logs"
+        """The folder of all log files, one per process. Beside the state folder: after a failed start the logs are what is left."""
+        return self.record.state.parent / "logs" / self.record.state.name
 
-    def command(self, name: str, *argv: str | Path, env: dict[str, str] | None = None) -> Command:
-        """A command of this environment: its log's place, and the marker among its variables."""
-        variables = {
-            MARKER: str(self.record.state),
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "HOME": str(self.record.state),
-        }
+    def command(
+        self, name: str, *argv: str | Path, env: dict[str, str] | None = None, home: Path | None = None
+    ) -> Command:
+        """A command of this environment: its log's place, and all of its variables, the marker among them.
+
+        home: a folder that holds nothing of other processes', for a program that must not find their credentials.
+        """
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        variables = {"HOME": str(home or self.record.state), "LANG": "C.UTF-8", "PATH": path}
+        variables[MARKER] = str(self.record.state)
         return Command(name, tuple(map(str, argv)), variables | (env or {}), self.logs / f"{name}.log")
 
     async def start(self, command: Command, probe: Probe | None, limit_s: float = 60.0) -> Pid:
@@ -83,7 +89,7 @@ class Supervisor:
                 await end(pid, grace_s=1, kill=True)
                 raise StartFailed(command.name, f"was not ready within {limit_s:.0f} s", command.log)
             await asyncio.sleep(PROBE_EVERY_S)
-        if not is_alive(pid):
+        if await wait_end(pid, 0 if probe else EARLY_END_S):
             raise StartFailed(command.name, "ended while it started", command.log)
         return pid
 

@@ -1,0 +1,179 @@
+"""The product's own programs in an environment: installs the hub, joins clusters, runs hub and agents as processes.
+
+Each runs as the identity that it has in production: the hub as its ServiceAccount, an agent as what joining gave it. So the
+audit logs show what a real installation would do, and a missing right shows here.
+"""
+
+import asyncio
+import json
+import shutil
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Mapping
+from pathlib import Path
+
+from hack.checkout import read_tree
+from hack.environment import ROOT, SCRIPTS, Environment
+from hack.errors import HackError
+from hack.kubeconfig import write_token_kubeconfig
+from hack.ports import HOST, free_port
+from hack.process import Command
+from hack.record import Probe
+
+__all__ = ["PLACEHOLDER", "add_agent", "add_root", "install_hub", "push_examples", "run_tool", "start_hub"]
+
+TOOL_TIMEOUT_S = 120.0
+READY_LIMIT_S = 60.0
+NAMESPACE, HUB_ACCOUNT, WEBHOOK_SECRET = "controlplane-system", "controlplane-hub", "controlplane-webhook"
+TOKEN_LIFE = "8760h"  # a local environment may stand for long, and nobody renews its hub's token
+PLACEHOLDER = "https://git.example.com"
+"""The Git server that the examples name; our own takes its place when they are pushed."""
+
+
+async def run_tool(name: str, *arguments: str | Path, stdin: str = "") -> str:
+    """Run cpctl or kubectl of the virtual environment. Returns what it printed; raises HackError with that if it fails."""
+    process = await asyncio.create_subprocess_exec(
+        SCRIPTS / name, *arguments, stdin=PIPE, stdout=PIPE, stderr=STDOUT, cwd=ROOT
+    )
+    try:
+        async with asyncio.timeout(TOOL_TIMEOUT_S):
+            output, _ = await process.communicate(stdin.encode())
+    except TimeoutError as err:
+        raise HackError(f"{name} {arguments[0]} took longer than {TOOL_TIMEOUT_S:.0f} s") from err
+    finally:
+        if process.returncode is None:
+            process.kill()
+    text = output.decode(errors="replace").strip()
+    if process.returncode:
+        raise HackError(f"{name} {' '.join(map(str, arguments[:3]))} … failed: {text}")
+    return text
+
+
+async def install_hub(environment: Environment, settings: Mapping[str, str] | None = None) -> None:
+    """Install the hub's kinds, rights and settings on its cluster, and the secret that signs push webhooks.
+
+    settings: keys of the ConfigMap `controlplane`; that our Git server may be read over http is always among them.
+    Raises HackError.
+    """
+    kubeconfig = environment.kubeconfig("hub")
+    git = environment.record.facts["git"]["url"]
+    values = {"git.allowInsecure": f"{git}/**", **await _sandbox(), **(settings or {})}
+    chosen = [argument for key, value in values.items() for argument in ("--set", f"{key}={value}")]
+    await run_tool("cpctl", "install", "hub", "--kubeconfig", kubeconfig, *chosen)
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": WEBHOOK_SECRET, "namespace": NAMESPACE},
+        "stringData": {"token": environment.webhook_secret()},
+    }
+    await run_tool("kubectl", "--kubeconfig", kubeconfig, "apply", "-f", "-", stdin=json.dumps(secret))
+
+
+async def _sandbox() -> dict[str, str]:
+    """The setting for a machine that lets its users make no network namespace; says so to the person."""
+    unshare = shutil.which("unshare")
+    for flags in (("-n",), ("-r", "-n")):
+        if unshare:
+            process = await asyncio.create_subprocess_exec(
+                unshare, *flags, "true", stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
+            )
+            if await process.wait() == 0:
+                return {}
+    print("This machine allows no network namespaces: kustomize runs without that wall here (render.sandbox: none).")
+    return {"render.sandbox": "none"}
+
+
+async def start_hub(environment: Environment) -> None:
+    """Start controlplane-hub as its own ServiceAccount, and let the Git server tell it of pushes. Raises HackError."""
+    admin, folder = environment.kubeconfig("hub"), environment.state / "hub"
+    arguments = ("-n", NAMESPACE, "create", "token", HUB_ACCOUNT, "--duration", TOKEN_LIFE)
+    token = await run_tool("kubectl", "--kubeconfig", admin, *arguments)
+    own = write_token_kubeconfig(folder / "kubeconfig", like=admin, user=HUB_ACCOUNT, token=token)
+    artifacts = 0
+
+    def build(port: int) -> tuple[Command, Probe]:
+        nonlocal artifacts
+        artifacts = free_port()
+        command = environment.supervisor.command(
+            "hub",
+            SCRIPTS / "controlplane-hub",
+            *("--kubeconfig", own),
+            *("--data-dir", folder / "data"),
+            *("--listen", f"{HOST}:{port}"),
+            *("--artifacts-listen", f"{HOST}:{artifacts}"),
+            home=folder,
+        )
+        return command, Probe(f"http://{HOST}:{port}/healthz")
+
+    port = await environment.supervisor.start_on_free_port(build, READY_LIMIT_S)
+    facts = environment.record.facts
+    facts["api"] = {"url": f"http://{HOST}:{port}"}
+    facts["artifacts"] = {"url": f"http://{HOST}:{artifacts}"}
+    environment.record.save()
+    environment.set_webhook(f"http://{HOST}:{port}/webhooks/push", environment.webhook_secret())
+
+
+async def add_agent(
+    environment: Environment,
+    cluster: str,
+    *,
+    labels: Mapping[str, str] | None = None,
+    platform_role: str = "cluster-admin",
+    heartbeat: str = "60s",
+    start: bool = True,
+) -> None:
+    """Join a cluster and start its agent as process `agent-<cluster>`, and wait until the hub has heard of it.
+
+    labels: of the Cluster; heartbeat: a duration as Go writes it; start=False: join only.
+    Raises HackError.
+    """
+    folder = environment.state / "agents" / cluster
+    hub, member = environment.kubeconfig("hub"), environment.kubeconfig(cluster)
+    chosen = [argument for key, value in (labels or {}).items() for argument in ("--label", f"{key}={value}")]
+    await run_tool(
+        "cpctl",
+        *("cluster", "add", cluster),
+        *("--hub-kubeconfig", hub),
+        *("--kubeconfig", member),
+        *("--platform-role", platform_role),
+        *("--agent-dir", folder),
+        *chosen,
+    )
+    if not start:
+        return
+    command = environment.supervisor.command(
+        f"agent-{cluster}",
+        SCRIPTS / "controlplane-agent",
+        *("--cluster", cluster),
+        *("--kubeconfig", folder / "agent.kubeconfig"),
+        *("--hub-kubeconfig", folder / "hub.kubeconfig"),
+        *("--data-dir", folder / "data"),
+        *("--heartbeat", heartbeat),
+        home=folder,
+    )
+    await environment.supervisor.start(command, None)
+    await run_tool(
+        "kubectl",
+        *("--kubeconfig", hub, "wait", f"cluster.controlplane.dev/{cluster}"),
+        *("--for=condition=Ready", f"--timeout={READY_LIMIT_S:.0f}s"),
+    )
+
+
+async def push_examples(environment: Environment) -> None:
+    """Push the checkout's examples: each team's repository, then the platform's, which onboards the teams."""
+    git = environment.record.facts["git"]["url"]
+    replace = {PLACEHOLDER: git}
+    for team in sorted(p.name for p in (ROOT / "examples" / "teams").iterdir()):
+        await environment.push(f"{team}/deploy", read_tree(ROOT / "examples" / "teams" / team, replace))
+    platform = {
+        f"{folder}/{name}": content
+        for folder in ("tenants", "policies")
+        for name, content in read_tree(ROOT / folder, replace).items()
+    }
+    await environment.push("platform", platform)
+
+
+async def add_root(environment: Environment) -> None:
+    """Apply what a platform team applies by hand, once: its Repository and the root Application over tenants/."""
+    root = (ROOT / "examples" / "platform" / "root.yaml").read_text()
+    manifest = root.replace(PLACEHOLDER, environment.record.facts["git"]["url"])
+    await run_tool("kubectl", "--kubeconfig", environment.kubeconfig("hub"), "apply", "-f", "-", stdin=manifest)
