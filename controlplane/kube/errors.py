@@ -18,6 +18,7 @@
 A message never holds a request's body, and none of a Secret's values (see status.py, which makes these errors).
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ __all__ = [
     "BadRequest", "Cause", "Conflict", "FieldConflict", "Forbidden", "Gone", "Internal", "Invalid", "KubeError",
     "NotFound", "ServerTimeout", "TooLarge", "TooManyRequests", "Unauthorized", "UnknownKind", "Unreachable",
 ]  # fmt: skip
+
+# "cannot impersonate resource", "cannot impersonate:serviceaccount resource", "cannot impersonate-on:serviceaccount:patch resource"
+_CANNOT_IMPERSONATE = re.compile(r" cannot impersonate[\w:-]* resource ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,11 @@ class Unreachable(KubeError):
 
 
 class BadRequest(KubeError):
-    """400: no retry helps until the object changes (or an admission webhook's mind)."""
+    """400: no retry helps until the object changes (or an admission webhook's mind, or a CRD's schema).
+
+    Also server-side apply's 500 for an object that does not fit its schema: unknown fields, wrong types, duplicate keys of
+    a list that is merged by key.
+    """
 
 
 class Unauthorized(KubeError):
@@ -98,7 +106,7 @@ class Forbidden(KubeError):
     @property
     def impersonation(self) -> bool:
         """True: it is the caller who may not act as the other, not the other who may not do it."""
-        return "impersonate" in self.message.partition(" resource ")[0]
+        return _CANNOT_IMPERSONATE.search(self.message) is not None
 
 
 class NotFound(KubeError):

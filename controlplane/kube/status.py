@@ -50,8 +50,12 @@ _IMMUTABLE = re.compile(
     r"|updates to .{0,400}forbidden|can ?not be unset",
     re.IGNORECASE | re.DOTALL,
 )
+# Server-side apply answers 500 to an object that does not fit its schema (measured on 1.37.2); no retry can help.
+_UNREADABLE = re.compile(r"failed to create typed patch object|failed to convert new object")
 _SAFE_OF_SECRET = re.compile(
-    r"illegal base64 data at input byte \d+|strict decoding error: unknown field \"[\w.\[\]]{1,80}\""
+    r"\.[\w.\[\]-]{1,120}: (?:field not declared in schema|expected \w+)"
+    r"|illegal base64 data at input byte \d+"
+    r"|strict decoding error: unknown field \"[\w.\[\]]{1,80}\""
     r"|field is immutable[ \w`.]{0,60}|Required value"
 )
 _WITHHELD = "the server's text is withheld, since it may hold a value of the Secret"
@@ -116,11 +120,12 @@ def _typed(
     resource: Resource | None,
 ) -> KubeError:
     said = message  # what the server said, for telling cases apart; never shown
+    unreadable = status == 500 and _UNREADABLE.match(said) is not None
     secret = _is_secret(resource) or details.get("kind") in ("Secret", "secrets")
     causes = tuple(Cause(c.reason, _shown(c.message, secret=secret and status in (400, 422)), c.field) for c in causes)
     if status == 422 and causes:
         message = _of_causes(details, causes)
-    elif status in (400, 422):
+    elif status in (400, 422) or unreadable:
         message = _shown(message, secret=secret)
     args = (status, reason or _REASONS.get(status, ""), message[:_MESSAGE_CHARACTERS], details)
     more: dict[str, Any] = {"causes": causes, "retry_after_s": retry_after_s}
@@ -151,6 +156,8 @@ def _typed(
         case 504:
             future = any(c.reason == "ResourceVersionTooLarge" for c in causes) or "Too large resource" in said
             return ServerTimeout(*args, future_version=future, **more)
+        case _ if unreadable:
+            return BadRequest(*args, **more)
         case _ if status >= 500:
             if "etcdserver: request is too large" in said:  # between the server's limit (3 MiB) and etcd's (1.5 MiB)
                 return TooLarge(*args, **more)
@@ -189,7 +196,9 @@ def _of_causes(details: Mapping[str, Any], causes: tuple[Cause, ...]) -> str:
     """Validation's answer, built from its causes, whose texts are already safe to show."""
     kind = ".".join(filter(None, (details.get("kind"), details.get("group"))))
     name = f'{kind} "{details.get("name", "")}"' if kind else "the object"
-    each = dict.fromkeys(f"{c.field}: {c.message}" if c.field else c.message for c in causes)
+    # the first line of each: after it, some validations print a diff of the object
+    texts = ((c.field, c.message.partition("\n")[0]) for c in causes)
+    each = dict.fromkeys(f"{field}: {text}" if field else text for field, text in texts)
     return f"{name} is invalid: {'; '.join(each)}"
 
 

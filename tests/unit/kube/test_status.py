@@ -290,3 +290,48 @@ def test_a_page_that_is_no_status_is_shown_in_part() -> None:
     error = error_from_answer(502, b"<html>" + b"x" * 1000, request="GET /api")
     assert str(error).startswith("GET /api: HTTP 502: <html>xxx")
     assert len(str(error)) < 300
+
+
+def test_an_object_that_does_not_fit_its_schema_is_a_bad_request_though_the_server_says_500() -> None:
+    said = 'failed to create typed patch object (ns/d; apps/v1, Kind=Deployment): .spec.x: duplicate entries for key [name="c"]'
+    error = error_from_status(status(500, "InternalError", said))
+    assert type(error) is errors.BadRequest
+    assert str(error) == said
+    secret = "failed to create typed patch object (n/s; Secret): .data.k: expected string, got &value.valueUnstructured{Value:hunter2}"
+    assert str(error_from_status(status(500, "InternalError", secret), resource=SECRETS)) == ".data.k: expected string"
+
+
+def test_a_diff_of_the_object_is_left_out() -> None:
+    said = 'Forbidden: spec is immutable after creation\n@@ -1 +1 @@\n-  "hunter2"'
+    error = error_from_status(
+        status(
+            422, "Invalid", said, (cause("FieldValueForbidden", said, "spec"),), kind="PersistentVolumeClaim", name="p"
+        )
+    )
+    assert str(error) == 'PersistentVolumeClaim "p" is invalid: spec: Forbidden: spec is immutable after creation'
+    assert isinstance(error, Invalid)
+    assert error.immutable == ("spec",)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            'configmaps "i" is forbidden: User "a" cannot impersonate-on:serviceaccount:get resource "configmaps" in API group ""',
+            True,
+        ),
+        (
+            'serviceaccounts "d" is forbidden: User "a" cannot impersonate:serviceaccount resource "serviceaccounts"',
+            True,
+        ),
+        (
+            'serviceaccounts "d" is forbidden: User "a" cannot impersonate resource "serviceaccounts" in API group ""',
+            True,
+        ),
+        ('configmaps "i" is forbidden: User "impersonate" cannot patch resource "configmaps" in API group ""', False),
+    ],
+)
+def test_whose_right_is_missing(said: str, expected: bool) -> None:
+    error = error_from_status(status(403, "Forbidden", said))
+    assert isinstance(error, Forbidden)
+    assert error.impersonation is expected
