@@ -1,42 +1,63 @@
-"""Kubernetes Events of the hub: what a person who looks at an Application wants to have been told."""
+"""Kubernetes Events of the hub: what a person who looks at an Application wants to have been told.
+
+Reconcilers only say what happened; writing is a task of its own, and a full queue drops: Events are never part of the
+system's state, and no reconcile waits for one.
+"""
+
+import asyncio
+from typing import Literal, NoReturn
 
 from controlplane.api.application import Application, ApplicationStatus
 from controlplane.api.keys import GROUP, VERSION
 from controlplane.api.model import Condition
 from controlplane.hub.sources import Head
 from controlplane.kube.events import EventRecorder
+from controlplane.kube.request import Body
 
 __all__ = ["Announcer"]
 
+_Kind = Literal["Normal", "Warning"]
+_MOST_WAITING = 500
+
 
 class Announcer:
-    """Turns changes of status into Events; the recorder bounds how many are written."""
+    """Turns what happened into Events; the recorder bounds how many are written."""
 
     def __init__(self, recorder: EventRecorder) -> None:
         self._recorder = recorder
+        self._waiting: asyncio.Queue[tuple[Body, str, str, _Kind]] = asyncio.Queue(_MOST_WAITING)
 
-    async def delivered(self, application: Application, head: Head, clusters: int) -> None:
+    def delivered(self, application: Application, head: Head, clusters: int) -> None:
         """A revision went out."""
         commit = head.commit
         message = f"{head.revision} goes to {clusters} cluster(s): {commit.message!r} by {commit.author}"
-        await self._recorder.record(_body(application), "Delivered", message, action="Dispatch")
+        self._say(application, "Delivered", message, "Normal")
 
-    async def changed(self, application: Application, before: ApplicationStatus, after: ApplicationStatus) -> None:
-        """The Ready condition has another status or reason than it had."""
+    def changed(self, application: Application, before: ApplicationStatus, after: ApplicationStatus) -> None:
+        """Tell of a Ready condition that has another status or reason than it had, unless it is only on its way."""
         old, new = _ready(before), _ready(after)
         if new is None or (old is not None and (old.status, old.reason) == (new.status, new.reason)):
             return
-        if new.status == "Unknown" or new.reason == "Progressing":
-            return  # on its way; where it ends is what a person wants to know
-        kind = "Normal" if new.status == "True" else "Warning"
-        await self._recorder.record(_body(application), new.reason, new.message or new.reason, kind=kind)
+        if any(condition.type == "Reconciling" for condition in after.conditions):
+            return  # where it ends is what a person wants to know
+        self._say(application, new.reason, new.message or new.reason, "Normal" if new.status == "True" else "Warning")
+
+    async def run(self) -> NoReturn:
+        """Write what was said, until cancelled."""
+        while True:
+            body, reason, message, kind = await self._waiting.get()
+            await self._recorder.record(body, reason, message, kind=kind)
+
+    def _say(self, application: Application, reason: str, message: str, kind: _Kind) -> None:
+        if not self._waiting.full():
+            self._waiting.put_nowait((_body(application), reason, message, kind))
 
 
 def _ready(status: ApplicationStatus) -> Condition | None:
     return next((condition for condition in status.conditions if condition.type == "Ready"), None)
 
 
-def _body(application: Application) -> dict[str, object]:
+def _body(application: Application) -> Body:
     meta = application.metadata
     return {
         "apiVersion": f"{GROUP}/{VERSION}",

@@ -4,27 +4,27 @@ Level-based: a key comes in, the World and Git are read, and what is not as it s
 remembered, so that a reconcile which finds nothing new (most of them: a Work reported) goes straight to the roll up.
 """
 
-from collections.abc import Mapping
+import asyncio
 from dataclasses import dataclass
 
-from controlplane.api.application import Application, ApplicationStatus, Held, Request
-from controlplane.api.keys import ClusterName, Digest, NamespacedName, ObjectKey, TenantName
+from controlplane.api.application import Application, ApplicationStatus, Held
+from controlplane.api.keys import NamespacedName, ObjectKey, TenantName
 from controlplane.api.labels import ANNOTATION_APPROVE, FINALIZER
 from controlplane.api.model import Problem
 from controlplane.api.names import cluster_of_namespace, owner_hash, tenant_of_namespace
 from controlplane.api.tenant import Tenant
-from controlplane.api.work import Work, WorkSpec
+from controlplane.api.work import Work
 from controlplane.artifact.store import Store
 from controlplane.hub.announce import Announcer
-from controlplane.hub.children import ChildPlan, Children, plan_children
+from controlplane.hub.children import Children, plan_children
 from controlplane.hub.clusters import Clusters
-from controlplane.hub.conditions import Reason, Verdict, conditions
+from controlplane.hub.conditions import Reason, Truth, Verdict, conditions
 from controlplane.hub.delivered import Delivered
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, application_spec, plan
 from controlplane.hub.guard import held
 from controlplane.hub.policies import Policies
 from controlplane.hub.prepare import Prepared, Refusal, inputs_of, prepare
-from controlplane.hub.rollup import roll_up
+from controlplane.hub.rollup import Rollup, is_ready, roll_up
 from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Head, Sources
 from controlplane.hub.status import StatusWriter
@@ -73,7 +73,8 @@ class Applications:
         self._clusters = clusters
         self._status = status
         self._announcer = announcer
-        self._limits = RenderLimits.of(settings.render_sandbox, settings.render_timeout_s, settings.render_concurrency)
+        self._limits = RenderLimits(timeout_s=settings.render_timeout_s, sandbox=settings.render_sandbox)
+        self._rendering = asyncio.Semaphore(settings.render_concurrency)
         self._delivered = Delivered(store)
         self._memos: dict[NamespacedName, _Memo] = {}
 
@@ -124,14 +125,19 @@ class Applications:
     async def _prepared(self, key: NamespacedName, application: Application) -> Prepared:
         name = tenant_of_namespace(key.namespace)
         if name is None:
-            raise Refusal("WrongNamespace", f"Applications live in tenant-<name> or controlplane-system, not in {key.namespace}")
+            raise Refusal(
+                "WrongNamespace", f"Applications live in tenant-<name> or controlplane-system, not in {key.namespace}"
+            )
         tenant = self._world.tenant(name)
         if tenant is None and key.namespace.startswith("tenant-"):
             raise Refusal("NoTenant", f"there is no Tenant {name}: the platform team makes it")
         if tenant is not None:
             self._check_limits(key, application, tenant)
         repository, head = await self._head(key, application, name)
-        inputs = inputs_of(application, head, self._policies.stamp(name), self._world)
+        source = self._world.repositories.get(repository)
+        if source is None:
+            raise _Waiting(Reason.SOURCE_NOT_READY, f"Repository {repository} is gone")
+        inputs = inputs_of(application, tenant, source, head, self._policies.stamp(name), self._world)
         memo = self._memos.get(key)
         if memo is not None and memo.inputs == inputs:
             if memo.sha == head.sha:
@@ -145,11 +151,12 @@ class Applications:
             raise _Waiting(Reason.SOURCE_NOT_READY, f"commit {head.sha[:12]} is not in the mirror yet")
         outcome: Prepared | Refusal
         try:
-            outcome = await prepare(
-                application, name, tenant, head, tree,
-                source_namespace=repository.namespace, world=self._world, policy=self._policies.current,
-                limits=self._limits,
-            )  # fmt: skip
+            async with self._rendering:
+                outcome = await prepare(
+                    application, name, tenant, head, tree,
+                    repository=source, world=self._world, policy=self._policies.current,
+                    limits=self._limits,
+                )  # fmt: skip
             self._check_children(key, tenant, outcome)
             outcome = self._dated(key, application, repository, outcome)
             for digest, payload in outcome.encoded.items():
@@ -186,7 +193,11 @@ class Applications:
             if child.key.kind == "Application" and (name == key or name in above):
                 message = f"{name} would be made by itself, by way of {key}"
                 problem = Problem(
-                    object=str(child.key), file=child.origin.file, line=child.origin.line, reason="Cycle", message=message
+                    object=str(child.key),
+                    file=child.origin.file,
+                    line=child.origin.line,
+                    reason="Cycle",
+                    message=message,
                 )
                 raise Refusal("Cycle", message, (problem,), prepared.reads)
 
@@ -197,7 +208,10 @@ class Applications:
         name = application.spec.source.repository
         repository = self._sources.find(key.namespace, name, tenant)
         if repository is None:
-            raise Refusal("RepositoryNotFound", f"there is no Repository {name} in {key.namespace}, and none is shared with {tenant}")
+            raise Refusal(
+                "RepositoryNotFound",
+                f"there is no Repository {name} in {key.namespace}, and none is shared with {tenant}",
+            )
         request = application.spec.request.sync
         if request and request != application.status.request.sync:
             await self._sources.reconcile(repository)
@@ -229,11 +243,18 @@ class Applications:
         """Manual mode, dependencies, and the guard. Raises _Waiting."""
         spec = application.spec
         asked = bool(spec.request.sync) and spec.request.sync != application.status.request.sync
-        present = {cluster_of_namespace(w.metadata.namespace): w for w in works if w.spec.state == "Present"}
+        present = {
+            cluster: work
+            for work in works
+            if work.spec.state == "Present" and (cluster := cluster_of_namespace(work.metadata.namespace)) is not None
+        }
         current = {c: w.spec.artifact.digest for c, w in present.items() if w.spec.artifact is not None}
         same = current == {c: payload.digest for c, payload in prepared.payloads.items()}
         new_children = plan_children(
-            prepared.children, self._children.of(key), self._children.live(key, prepared.children), prune=spec.sync.prune
+            prepared.children,
+            self._children.of(key),
+            self._children.live(key, prepared.children),
+            prune=spec.sync.prune,
         )
         if same and not new_children.apply and not new_children.prune:
             return
@@ -241,7 +262,7 @@ class Applications:
             raise _Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key.name}`")
         for dependency in spec.depends_on:
             other = self._world.applications.get(NamespacedName(key.namespace, dependency.name))
-            if other is None or not _ready(other):
+            if other is None or not is_ready(other):
                 raise _Waiting(Reason.WAITING_FOR_DEPENDENCY, f"waits for Application {dependency.name} to be Ready")
         approved = {spec.request.approve, application.metadata.annotations.get(ANNOTATION_APPROVE, "")} - {""}
         before: set[ObjectKey] = set()
@@ -269,7 +290,7 @@ class Applications:
     async def _carry_out(
         self, key: NamespacedName, application: Application, prepared: Prepared, works: list[Work]
     ) -> tuple[Problem, ...]:
-        tenant = tenant_of_namespace(key.namespace) or TenantName("")
+        tenant = _tenant_of(key)
         wanted = {
             cluster: application_spec(application, tenant, payload, prepared.head.revision, self._world.hub)
             for cluster, payload in prepared.payloads.items()
@@ -279,7 +300,7 @@ class Applications:
             await self._dispatcher.deliver(cluster, spec, prepared.permit)
         await self._let_go(key, step)
         if step.write and application.status.revision != prepared.head.revision:
-            await self._announcer.delivered(application, prepared.head, len(step.write))
+            self._announcer.delivered(application, prepared.head, len(step.write))
         problems: tuple[Problem, ...] = ()
         if prepared.children or self._children.of(key):
             children = plan_children(
@@ -313,3 +334,99 @@ class Applications:
             await self._client.patch(APPLICATIONS, key.name, {"metadata": {"finalizers": rest or None}}, key.namespace)
         except NotFound:
             pass
+
+    # --- roll up
+
+    def _report(
+        self,
+        key: NamespacedName,
+        application: Application,
+        *,
+        prepared: Prepared | None = None,
+        problems: tuple[Problem, ...] = (),
+        refusal: Refusal | None = None,
+        waiting: _Waiting | None = None,
+        carried_out: bool = False,
+    ) -> None:
+        """What is true now: of the Works and children as they are, and of the commit that was looked at."""
+        before = self._status.latest(key, application.status)
+        works = [work for work in self._world.works_of(key) if work.spec.state == "Present"]
+        placement = application.spec.placement
+        rolled = roll_up(
+            works, self._child_applications(key), problems, self._clusters.online,
+            placed=placement is not None and (prepared is None or not prepared.children),
+        )  # fmt: skip
+        verdict, shown = rolled.verdict, rolled.problems
+        revision, commit, request = before.revision, before.commit, before.request
+        attempted = before.attempted_revision
+        if refusal is not None:
+            verdict = _refused(refusal, rolled)
+            shown = (*refusal.problems, *rolled.problems)[:10]
+            attempted = self._attempted(application) or attempted
+        elif waiting is not None:
+            verdict = _waits(waiting, rolled)
+            attempted = prepared.head.revision if prepared is not None else attempted
+        if carried_out and prepared is not None:
+            revision, commit, attempted = prepared.head.revision, prepared.head.commit, prepared.head.revision
+            request = application.spec.request
+        status = ApplicationStatus(
+            conditions=conditions(before.conditions, application.metadata.generation, verdict),
+            observed_generation=application.metadata.generation,
+            revision=revision,
+            attempted_revision=attempted,
+            commit=commit,
+            clusters=rolled.clusters,
+            children=rolled.children,
+            objects=rolled.objects,
+            problems=shown,
+            held=waiting.held if waiting is not None else None,
+            request=request,
+        )
+        self._announcer.changed(application, before, status)
+        self._status.put(key, status)
+
+    def _child_applications(self, key: NamespacedName) -> list[Application]:
+        found = (
+            self._world.applications.get(NamespacedName(child.namespace, child.name))
+            for child in self._children.of(key)
+            if child.kind == "Application"
+        )
+        return [child for child in found if child is not None]
+
+    def _attempted(self, application: Application) -> str:
+        name = tenant_of_namespace(application.metadata.namespace)
+        if name is None:
+            return ""
+        repository = self._sources.find(application.metadata.namespace, application.spec.source.repository, name)
+        head = self._sources.head(repository) if repository is not None else None
+        return head.revision if head is not None else ""
+
+
+def _refused(refusal: Refusal, rolled: Rollup) -> Verdict:
+    """The newest commit does not go out; what is delivered already goes on as it does."""
+    wrong: tuple[Truth, str, str] = ("False", refusal.reason, refusal.message)
+    return Verdict(wrong, wrong, rolled.verdict.healthy, stalled="" if refusal.transient else refusal.reason)
+
+
+def _waits(waiting: _Waiting, rolled: Rollup) -> Verdict:
+    """Nothing is wrong; somebody's word, or something else's end, is waited for."""
+    why: tuple[Truth, str, str] = ("False", waiting.reason, str(waiting))
+    person = waiting.reason in (Reason.HELD, Reason.MANUAL_SYNC, Reason.SUSPENDED)
+    return Verdict(
+        why, why, rolled.verdict.healthy,
+        reconciling="" if person else waiting.reason, stalled=waiting.reason if waiting.reason == Reason.HELD else "",
+    )  # fmt: skip
+
+
+def _tenant_of(key: NamespacedName) -> TenantName:
+    """Whose an Application is; "" where it lives in a namespace of no tenant, which no rule allows anything."""
+    return tenant_of_namespace(key.namespace) or TenantName("")
+
+
+def _suspended(application: Application) -> str:
+    suspend = application.spec.suspend
+    if suspend is None:
+        return ""
+    who = f" by {suspend.by}" if suspend.by else ""
+    why = f": {suspend.reason}" if suspend.reason else ""
+    return f"suspended{who}{why}; `cpctl app resume {application.metadata.name}` lets it go on"

@@ -38,7 +38,7 @@ _ORDER = {"Tenant": 0, "Repository": 1, "Application": 2}  # of creation; remova
 
 
 def child_manifests(root: NamespacedName, rendered: Iterable[Manifest]) -> tuple[Manifest, ...]:
-    """What a root renders of our own kinds, as it is written: in the root's namespace where it names none, and marked as the root's."""
+    """What a root renders of our own kinds, as it is written: in its namespace where it names none, and marked as its own."""
     owner = owner_hash(root)
     children = []
     for manifest in rendered:
@@ -88,7 +88,9 @@ def plan_children(
 def contains(live: Any, wanted: Any) -> bool:
     """Whether every field of wanted stands in live with that value; a list has to be the same, but for added defaults."""
     if isinstance(wanted, dict):
-        return isinstance(live, dict) and all(key in live and contains(live[key], value) for key, value in wanted.items())
+        return isinstance(live, dict) and all(
+            key in live and contains(live[key], value) for key, value in wanted.items()
+        )
     if isinstance(wanted, list):
         if not isinstance(live, list):
             return False
@@ -105,6 +107,9 @@ class Children:
         self._client = client
         self._world = world
         self._namespaces = namespaces
+        self._tables: Mapping[str, Table[Any]] = {
+            "Tenant": world.tenants, "Repository": world.repositories, "Application": world.applications,
+        }  # fmt: skip
         self._known: dict[NamespacedName, dict[ObjectKey, str]] = {}
         self._parents: dict[ObjectKey, NamespacedName] = {}
 
@@ -142,12 +147,7 @@ class Children:
         return {key: body for key, body in found.items() if body is not None}
 
     def _raw(self, key: ObjectKey) -> dict[str, Any] | None:
-        tables: Mapping[str, Table[Any]] = {
-            "Tenant": self._world.tenants,
-            "Repository": self._world.repositories,
-            "Application": self._world.applications,
-        }
-        table = tables.get(key.kind)
+        table = self._tables.get(key.kind)
         return table.raw(NamespacedName(key.namespace, key.name)) if table else None
 
     async def carry_out(self, root: NamespacedName, plan: ChildPlan, permit: Permit) -> tuple[Problem, ...]:
@@ -211,17 +211,15 @@ class Children:
         if tenant is not None:
             await self._namespaces.ensure_tenant(tenant)
         try:
-            body = await self._client.apply(resource, child.body, field_manager=manager, force=bool(uid), uid=uid, validation="Strict")
+            body = await self._client.apply(
+                resource, child.body, field_manager=manager, force=bool(uid), uid=uid, validation="Strict"
+            )
         except Conflict as error:
             if not error.uid_mismatch:
                 raise
             body = await self._client.apply(resource, child.body, field_manager=manager, validation="Strict")
-        table: Table[Any] = {"Tenant": self._world.tenants, "Repository": self._world.repositories}.get(
-            child.key.kind,
-            self._world.applications,  # type: ignore[arg-type]
-        )
         body["metadata"].pop("managedFields", None)
-        table.put(body)
+        self._tables[child.key.kind].put(body)
         return str(body["metadata"]["uid"])
 
     async def _prune(self, root: NamespacedName, key: ObjectKey) -> bool:

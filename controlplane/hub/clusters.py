@@ -7,7 +7,7 @@ A Cluster that is deleted keeps its finalizer until its Works are pruned; one th
 
 import asyncio
 
-from controlplane.api.cluster import Cluster, ClusterStatus
+from controlplane.api.cluster import Cluster
 from controlplane.api.keys import ClusterName, NamespacedName
 from controlplane.api.labels import ANNOTATION_GONE, FINALIZER
 from controlplane.api.names import cluster_namespace
@@ -82,7 +82,9 @@ class Clusters:
         name = ClusterName(key.name)
         heard = self._world.heard.get(name)
         if heard is None:
-            verdict = Verdict.waiting(Reason.AGENT_NEVER_SEEN, "no agent has reported yet: is it running on the cluster?")
+            verdict = Verdict.waiting(
+                Reason.AGENT_NEVER_SEEN, "no agent has reported yet: is it running on the cluster?"
+            )
             due_s = None
         elif self.online(name):
             verdict = Verdict.good(Reason.AGENT_ONLINE, "the agent reports")
@@ -90,8 +92,7 @@ class Clusters:
         else:
             verdict = Verdict.bad(Reason.AGENT_OFFLINE, f"no heartbeat for more than {self._grace_s:.0f} s")
             due_s = None
-        live = self._status.latest(key, cluster)
-        assert isinstance(live, ClusterStatus)
+        live = self._status.latest(key, cluster.status)
         self._status.put(
             key,
             live.model_copy(

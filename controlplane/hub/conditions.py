@@ -93,7 +93,9 @@ def conditions(
     made = []
     for kind, status, reason, message in parts:
         old = known.get(kind)
-        since = old.last_transition_time if old is not None and old.status == status and old.last_transition_time else stamp
+        since = (
+            old.last_transition_time if old is not None and old.status == status and old.last_transition_time else stamp
+        )
         made.append(
             Condition(
                 type=kind,

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from controlplane.api.application import Application
 from controlplane.api.keys import GROUP, VERSION, ClusterName, Digest, NamespacedName, TenantName
 from controlplane.api.labels import FINALIZER, LABEL_APPLICATION, LABEL_TENANT
-from controlplane.api.names import cluster_namespace, cluster_of_namespace, identity, owner_hash, work_name
+from controlplane.api.names import (
+    cluster_namespace,
+    cluster_of_namespace,
+    ground_key,
+    identity,
+    owner_hash,
+    work_name,
+)
 from controlplane.api.work import ApplicationRef, Artifact, Ground, Identity, Options, Work, WorkSpec
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
@@ -89,6 +96,10 @@ def ground_spec(tenant: TenantName, key: NamespacedName, ground: Ground, hub: st
     )
 
 
+def _owner(spec: WorkSpec) -> NamespacedName:
+    return NamespacedName(spec.application.namespace, spec.application.name)
+
+
 def _alike(one: WorkSpec, other: WorkSpec) -> bool:
     """Whether two specs ask for the same: the revision only tells where it came from, the delivery only when."""
     blank = {"delivery": 0, "revision": ""}
@@ -112,7 +123,9 @@ def plan(wanted: Mapping[ClusterName, WorkSpec], works: Iterable[Work], joined: 
             release.append(work)  # its finalizer goes; if it is wanted, the next look writes it anew
             write.pop(cluster, None)
         elif want is not None:
-            if _alike(want, work.spec) and not (work.status.hub == want.hub and work.status.delivery > work.spec.delivery):
+            if _alike(want, work.spec) and not (
+                work.status.hub == want.hub and work.status.delivery > work.spec.delivery
+            ):
                 write.pop(cluster)
         elif cluster not in joined or _removed(work):
             release.append(work)
@@ -137,10 +150,12 @@ class Dispatcher:
 
     async def deliver(self, cluster: ClusterName, spec: WorkSpec, permit: Permit | GroundPermit) -> None:
         """Create or change one Work. Raises PermissionError where the permit does not cover it: a bug, never a policy."""
+        owner = _owner(spec)
         if isinstance(permit, Permit):
-            covered = spec.artifact is not None and permit.covers(cluster, Digest(spec.artifact.digest))
+            digest = Digest(spec.artifact.digest) if spec.artifact is not None else Digest("")
+            covered = permit.application == owner and permit.covers(cluster, digest)
         else:
-            covered = spec.ground is not None and permit.covers(cluster)
+            covered = spec.type == "Ground" and ground_key(permit.tenant) == owner and permit.covers(cluster)
         if not covered:
             raise PermissionError(f"no permit for {spec.application.namespace}/{spec.application.name} on {cluster}")
         await self._write(cluster, spec)
@@ -170,8 +185,7 @@ class Dispatcher:
             pass  # somebody else did it
 
     async def _write(self, cluster: ClusterName, spec: WorkSpec) -> None:
-        key = NamespacedName(spec.application.namespace, spec.application.name)
-        namespace, name = cluster_namespace(cluster), work_name(key)
+        namespace, name = cluster_namespace(cluster), work_name(_owner(spec))
         before = self._world.works.get(NamespacedName(namespace, name))
         last = max(before.spec.delivery, before.status.delivery) if before else 0
         spec = spec.model_copy(update={"delivery": max(last + 1, time.time_ns() // 1_000_000)})

@@ -222,4 +222,3 @@ def _readiness(object_: Any) -> str | None:
     if object_ is None:
         return None
     return next((c.status for c in object_.status.conditions if c.type == "Ready"), "")
-

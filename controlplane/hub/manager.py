@@ -62,10 +62,10 @@ class Manager:
         dispatcher = Dispatcher(client, world)
         self.sources = Sources(world, client, self.status, settings, moved=self._intake.wake_readers)
         self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
-        announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
+        self._announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
         self.applications = Applications(
             world, client, self.sources, policies, store, dispatcher, self._children, self.clusters, self.status,
-            announcer, settings,
+            self._announcer, settings,
         )  # fmt: skip
         self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status)
 
@@ -96,6 +96,7 @@ class Manager:
             for name, queue, handler, workers in self._stations():
                 tasks.create_task(queue.run(handler, workers=workers), name=name)
             tasks.create_task(self.status.run(), name="status")
+            tasks.create_task(self._announcer.run(), name="events")
             tasks.create_task(collect_artifacts(self.world, self.store), name="collect")
 
     def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], Handler, int], ...]:

@@ -6,22 +6,9 @@ from controlplane.api.application import Application
 from controlplane.api.cluster import Cluster
 from controlplane.api.keys import ClusterName
 from controlplane.api.tenant import Tenant
+from controlplane.policy.compile import allowed_clusters
 
-__all__ = ["allowed_clusters", "place", "variables_for"]
-
-
-def allowed_clusters(tenant: Tenant, clusters: Iterable[Cluster]) -> tuple[ClusterName, ...]:
-    """The clusters that a Tenant may use, in order. A Tenant that names none has none."""
-    selector = tenant.spec.clusters
-    if selector is None:
-        return ()
-    return tuple(
-        sorted(
-            ClusterName(cluster.metadata.name)
-            for cluster in clusters
-            if selector.matches(cluster.metadata.name, cluster.metadata.labels)
-        )
-    )
+__all__ = ["place", "variables_for"]
 
 
 def place(application: Application, tenant: Tenant | None, clusters: Iterable[Cluster]) -> tuple[ClusterName, ...]:
@@ -32,18 +19,11 @@ def place(application: Application, tenant: Tenant | None, clusters: Iterable[Cl
     placement = application.spec.placement
     if placement is None:
         return ()
-    clusters = tuple(clusters)
-    allowed = frozenset(allowed_clusters(tenant, clusters)) if tenant is not None else None
+    named = [(ClusterName(cluster.metadata.name), cluster.metadata.labels) for cluster in clusters]
+    allowed = allowed_clusters(tenant, named) if tenant is not None else {name for name, _ in named}
+    wanted = placement.clusters
     return tuple(
-        sorted(
-            ClusterName(cluster.metadata.name)
-            for cluster in clusters
-            if (allowed is None or cluster.metadata.name in allowed)
-            and (
-                placement.clusters is None
-                or placement.clusters.matches(cluster.metadata.name, cluster.metadata.labels)
-            )
-        )
+        sorted(name for name, labels in named if name in allowed and (wanted is None or wanted.matches(name, labels)))
     )
 
 

@@ -12,6 +12,7 @@ from controlplane.api.application import Application
 from controlplane.api.keys import GROUP, ClusterName, Digest, NamespacedName, ObjectKey, TenantName
 from controlplane.api.manifest import Manifest
 from controlplane.api.model import Problem
+from controlplane.api.repository import Repository
 from controlplane.api.tenant import Tenant
 from controlplane.api.tree import Tree
 from controlplane.artifact.codec import Encoded, encode
@@ -22,7 +23,8 @@ from controlplane.hub.expand import ExpandError, expand
 from controlplane.hub.placement import place, variables_for
 from controlplane.hub.sources import Head
 from controlplane.hub.world import World
-from controlplane.policy.gate import Delivery, Denied, Permit, Target, authorise
+from controlplane.policy.denial import Denied
+from controlplane.policy.gate import Delivery, Permit, Target, authorise
 from controlplane.policy.policy import Policy
 from controlplane.render.errors import RenderError
 from controlplane.render.manifests import with_namespace
@@ -45,7 +47,6 @@ class Prepared:
     keys: Mapping[ClusterName, frozenset[ObjectKey]]
     children: tuple[Manifest, ...]
     permit: Permit
-
 
     def without_payloads(self) -> "Prepared":
         """The same, to be remembered once the payloads are stored."""
@@ -75,21 +76,40 @@ class Refusal(Exception):
         self.transient = transient
 
 
-def inputs_of(application: Application, head: Head, stamp: object, world: World) -> object:
+def inputs_of(
+    application: Application, tenant: Tenant | None, repository: Repository, head: Head, stamp: object, world: World
+) -> object:
     """Everything but the commit that a preparation depends on, to be compared with what the last one was made from."""
     spec = application.spec
-    clusters: object = ()
-    if spec.placement is not None or spec.expand is not None:
-        clusters = tuple((c.metadata.name, c.metadata.labels) for c in world.live_clusters())
-    tenants: object = ()
+    targets: object = ()
+    if spec.placement is not None:
+        targets = tuple(
+            (name, variables_for(application, cluster))
+            for name in place(application, tenant, world.live_clusters())
+            if (cluster := world.cluster(name)) is not None
+        )
+    over: object = ()
     if spec.expand is not None:
-        tenants = tuple((t.metadata.name, t.metadata.labels) for t in world.tenants if not t.metadata.deletion_timestamp)
-    return (spec.source, spec.placement, spec.overrides, spec.expand, head.url, stamp, clusters, tenants)
+        over = (
+            tuple((c.metadata.name, c.metadata.labels) for c in world.live_clusters()),
+            tuple((t.metadata.name, t.metadata.labels) for t in world.live_tenants()),
+        )
+    return (
+        spec.source,
+        spec.placement,
+        spec.overrides,
+        spec.expand,
+        head.url,
+        repository.spec.export_to,
+        stamp,
+        targets,
+        over,
+    )
 
 
 async def prepare(
     application: Application, tenant_name: TenantName, tenant: Tenant | None, head: Head, tree: Tree,
-    *, source_namespace: str, world: World, policy: Policy, limits: RenderLimits,
+    *, repository: Repository, world: World, policy: Policy, limits: RenderLimits,
 ) -> Prepared:  # fmt: skip
     """Render an Application at head, split objects from children, and pass all of it through the gate.
 
@@ -101,11 +121,12 @@ async def prepare(
         reads = ReadSet.of_folders(tree)
         try:
             children = expand(
-                application, tenant_name, [t for t in world.tenants if t.metadata.deletion_timestamp is None],
-                world.live_clusters(), tree.folders,
+                application, tenant_name, world.live_tenants(), world.live_clusters(), tree.folders,
             )  # fmt: skip
         except ExpandError as error:
-            raise Refusal("ExpandFailed", str(error), (Problem(reason="ExpandFailed", message=str(error)[:1024]),)) from error
+            raise Refusal(
+                "ExpandFailed", str(error), (Problem(reason="ExpandFailed", message=str(error)[:1024]),)
+            ) from error
         leaves: tuple[Manifest, ...] = ()
     else:
         try:
@@ -121,8 +142,9 @@ async def prepare(
         permit = authorise(
             policy,
             Delivery(
-                application=key, tenant=tenant_name, source=head.url, source_namespace=source_namespace,
-                targets=targets, children=children, create_namespace=_created_namespace(application),
+                application=key, tenant=tenant_name, source=head.url,
+                source_namespace=repository.metadata.namespace, exported_to=repository.spec.export_to, targets=targets,
+                children=children, create_namespace=_created_namespace(application),
             ),
         )  # fmt: skip
     except Denied as error:
@@ -186,6 +208,8 @@ def _created_namespace(application: Application) -> str | None:
 def _refused(error: RenderError | ArtifactError) -> Refusal:
     reason = getattr(error, "reason", type(error).__name__)
     file, line = getattr(error, "file", "") or "", getattr(error, "line", 0) or 0
-    problem = Problem(file=file[:1024], line=line, reason=reason[:128], message=getattr(error, "message", str(error))[:1024])
+    problem = Problem(
+        file=file[:1024], line=line, reason=reason[:128], message=getattr(error, "message", str(error))[:1024]
+    )
     reads = getattr(error, "reads", None)
     return Refusal(reason, str(error), (problem,), reads, transient=bool(getattr(error, "transient", False)))

@@ -67,16 +67,14 @@ def roll_up(
     by_cluster = {cluster: work for work in works if (cluster := cluster_of_namespace(work.metadata.namespace))}
     offline = {cluster for cluster in by_cluster if not online(cluster)}
     ready = {cluster for cluster, work in by_cluster.items() if _work_ready(work)}
-    degraded = {
-        cluster for cluster, work in by_cluster.items() if current(work) and work.status.health == "Degraded"
-    }
+    degraded = {cluster for cluster, work in by_cluster.items() if current(work) and work.status.health == "Degraded"}
     unready = [child for child in children if not is_ready(child)]
-    bad = [child for child in children if _condition(child, "Healthy") == "False" or _condition(child, "Stalled") == "True"]
+    bad = [
+        child for child in children if _condition(child, "Healthy") == "False" or _condition(child, "Stalled") == "True"
+    ]
     problems = (*own_problems, *_problems(by_cluster), *_of_children(bad))
     return Rollup(
-        clusters=ClusterCounts(
-            total=len(by_cluster), ready=len(ready), degraded=len(degraded), offline=len(offline)
-        ),
+        clusters=ClusterCounts(total=len(by_cluster), ready=len(ready), degraded=len(degraded), offline=len(offline)),
         children=ChildCounts(total=len(children), ready=len(children) - len(unready), degraded=len(bad)),
         objects=sum(work.spec.artifact.objects for work in works if work.spec.artifact is not None),
         problems=tuple(problems[:_MOST_PROBLEMS]),
@@ -97,7 +95,11 @@ def _verdict(
         if first is not None:
             synced = ("False", first.reason, _problem_text(first))
         else:
-            synced = ("Unknown", Reason.PROGRESSING, f"{len(unsynced)} of {len(works)} clusters have not applied it yet")
+            synced = (
+                "Unknown",
+                Reason.PROGRESSING,
+                f"{len(unsynced)} of {len(works)} clusters have not applied it yet",
+            )
     else:
         synced = ("True", Reason.SYNCED, "")
     if placed and not works:
@@ -127,7 +129,11 @@ def _healthy(
     if degraded:
         first = sorted(degraded)[0]
         detail = next((p.message for p in works[first].status.problems if p.reason == "Degraded"), "")
-        return "False", Reason.DEGRADED, f"degraded on {', '.join(sorted(degraded)[:5])}" + (f": {detail}" if detail else "")
+        return (
+            "False",
+            Reason.DEGRADED,
+            f"degraded on {', '.join(sorted(degraded)[:5])}" + (f": {detail}" if detail else ""),
+        )
     if bad:
         return "False", Reason.DEGRADED, f"{len(bad)} of the children need attention, such as {bad[0].metadata.name}"
     reported = [work.status.health for work in works.values() if current(work)]

@@ -28,7 +28,9 @@ class Settings:
     api_listen: str = "127.0.0.1:0"
     artifacts_listen: str = "127.0.0.1:0"
     artifacts_url: str = ""  # what agents are told; "" = where artifacts_listen came to listen
-    artifacts_tls_dir: str = ""  # folder with tls.crt, tls.key and ca.crt (a mounted Secret); "" = plain http, on loopback only
+    artifacts_tls_dir: str = (
+        ""  # folder with tls.crt, tls.key and ca.crt (a mounted Secret); "" = plain http, on loopback only
+    )
     git_allow_insecure: tuple[str, ...] = ()  # globs of http, loopback and link-local URLs that may be read
     git_allow_file: bool = False  # file:// URLs, for tests
     git_timeout_s: float = 120.0

@@ -4,24 +4,17 @@ One reconcile fetches one Repository: on its interval, when a webhook or a perso
 goes wrong becomes a condition with a reason to act on, and the last good revision stays in force.
 """
 
-import base64
-import random
 from dataclasses import dataclass
 
-from controlplane.api.duration import parse_duration
 from controlplane.api.keys import NamespacedName
 from controlplane.api.model import CommitInfo
-from controlplane.api.repository import Repository, RepositoryStatus
 from controlplane.api.tree import Tree
-from controlplane.hub.conditions import conditions
 from controlplane.hub.settings import Settings
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
-from controlplane.kube.errors import NotFound
-from controlplane.kube.resource import REPOSITORIES, SECRETS
 from controlplane.source.errors import SourceError
-from controlplane.source.mirror import Credentials, Fetched, Mirrors
+from controlplane.source.mirror import Credentials, Mirrors
 
 __all__ = ["Head", "Sources"]
 
@@ -39,14 +32,18 @@ class Head:
 class Sources:
     """Fetches Repositories, and opens their trees for the steps that follow."""
 
-    def __init__(self, world: World, client: Client, mirrors: Mirrors, status: StatusWriter, settings: Settings) -> None:
+    def __init__(
+        self, world: World, client: Client, mirrors: Mirrors, status: StatusWriter, settings: Settings
+    ) -> None:
         self._world = world
         self._client = client
         self._mirrors = mirrors
         self._status = status
         self._settings = settings
         self._heads: dict[NamespacedName, Head] = {}
-        self._credentials: dict[NamespacedName, tuple[str, Credentials]] = {}  # by the uid and generation they were read for
+        self._credentials: dict[
+            NamespacedName, tuple[str, Credentials]
+        ] = {}  # by the uid and generation they were read for
 
     def head(self, key: NamespacedName) -> Head | None:
         """The revision in force; None before the first fetch succeeded."""

@@ -6,6 +6,7 @@ conflict with. What is not yet Ready waits half a second before it is written, s
 
 import asyncio
 from collections.abc import Mapping
+from typing import TypeVar
 
 from controlplane.api.application import ApplicationStatus
 from controlplane.api.cluster import ClusterStatus
@@ -22,6 +23,7 @@ from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TEN
 __all__ = ["Status", "StatusWriter"]
 
 Status = ApplicationStatus | ClusterStatus | RepositoryStatus | TenantStatus
+S = TypeVar("S", ApplicationStatus, ClusterStatus, RepositoryStatus, TenantStatus)
 _Key = tuple[str, NamespacedName]  # the kind, and which object
 
 
@@ -57,13 +59,11 @@ class StatusWriter:
         earliest = now if settled else now + self._interval_s
         self.queue.add_after(at, max(earliest, self._written_at.get(at, 0.0) + self._interval_s) - now)
 
-    def latest(self, key: NamespacedName, live: Kind) -> Status:
-        """What was put last, else what the object says: the base on which the next status keeps its transition times."""
-        for resource, table in self._kinds.values():
-            if table.model is type(live):
-                pending = self._pending.get((resource.kind, key))
-                return pending if pending is not None else live.status  # type: ignore[attr-defined,no-any-return]
-        raise TypeError(type(live).__name__)
+    def latest(self, key: NamespacedName, live: S) -> S:
+        """What was put last, else live: the base on which the next status keeps its transition times."""
+        resource, _ = self._kinds[type(live)]
+        pending = self._pending.get((resource.kind, key))
+        return pending if isinstance(pending, type(live)) else live
 
     async def run(self) -> None:
         """Write what was put, until cancelled."""

@@ -6,20 +6,21 @@ only when what they were needed for is pruned.
 
 from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.labels import FINALIZER
+from controlplane.api.model import Kind
 from controlplane.api.names import cluster_of_namespace, ground_key, owner_hash, tenant_namespace
 from controlplane.api.tenant import Tenant, TenantStatus
 from controlplane.api.work import Ground, GroundNamespace, Work
 from controlplane.hub.conditions import conditions
 from controlplane.hub.dispatch import Dispatcher, ground_spec, plan
 from controlplane.hub.namespaces import Namespaces
-from controlplane.hub.placement import allowed_clusters
+from controlplane.hub.policies import Policies
+from controlplane.hub.rollup import roll_up_ground
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
-from controlplane.kube.resource import TENANTS
+from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
 from controlplane.policy.gate import authorise_ground, authorise_removal
-from controlplane.hub.policies import Policies
 
 __all__ = ["Tenants", "ground_of"]
 
@@ -69,7 +70,7 @@ class Tenants:
             self._world.tenants.put(await self._client.patch(TENANTS, key.name, patch))
         await self._namespaces.ensure_tenant(name)
         await self._namespaces.bind_roles(tenant)
-        clusters = allowed_clusters(tenant, self._world.live_clusters())
+        clusters = tuple(sorted(self._policies.current.clusters_of(name)))
         works = self._world.works_of(ground_key(name))
         await self._lay_ground(name, tenant, clusters, works)
         self._report(key, tenant, clusters)
@@ -104,9 +105,7 @@ class Tenants:
         found = (
             cluster_of_namespace(work.metadata.namespace)
             for application in self._world.applications_in(tenant_namespace(name))
-            for work in self._world.works_of(
-                NamespacedName(application.metadata.namespace, application.metadata.name)
-            )
+            for work in self._world.works_of(NamespacedName(application.metadata.namespace, application.metadata.name))
             if work.spec.application.name != ground.name
         )
         return frozenset(cluster for cluster in found if cluster is not None)
@@ -118,7 +117,7 @@ class Tenants:
         """Works, Applications, the ground, the Tenant: each waits for the one before, and comes back with its event."""
         for application in self._world.applications_in(tenant_namespace(name)):
             if application.metadata.deletion_timestamp is None:
-                await self._delete_application(application.metadata.name, application.metadata.namespace)
+                await self._delete(APPLICATIONS, application)
         if self._world.applications_in(tenant_namespace(name)):
             return
         works = self._world.works_of(ground_key(name))
@@ -133,10 +132,18 @@ class Tenants:
         except NotFound:
             pass
 
+    async def _delete(self, resource: Resource, object_: Kind) -> None:
+        try:
+            meta = object_.metadata
+            await self._client.delete(resource, meta.name, meta.namespace, uid=meta.uid)
+        except NotFound:
+            pass
+
     def _report(self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...]) -> None:
-        live = self._status.latest(key, tenant)
-        works = {cluster_of_namespace(w.metadata.namespace): w for w in self._world.works_of(ground_key(TenantName(key.name)))}
-        verdict = ground_verdict(clusters, works)
+        live = self._status.latest(key, tenant.status)
+        found = self._world.works_of(ground_key(TenantName(key.name)))
+        works = {cluster: w for w in found if (cluster := cluster_of_namespace(w.metadata.namespace)) is not None}
+        verdict = roll_up_ground(clusters, works)
         self._status.put(
             key,
             TenantStatus(

@@ -136,6 +136,10 @@ class World:
         """The Cluster of that name, or None."""
         return self.clusters.get(NamespacedName("", name))
 
+    def live_tenants(self) -> list[Tenant]:
+        """The tenants that are not on their way out, in order of their names."""
+        return [tenant for tenant in self.tenants if tenant.metadata.deletion_timestamp is None]
+
     def live_clusters(self) -> list[Cluster]:
         """The clusters that are not on their way out, in order of their names."""
         return [cluster for cluster in self.clusters if cluster.metadata.deletion_timestamp is None]

@@ -71,9 +71,7 @@ class ArtifactServer:
     lost: told which Work's artifact is missing in the store.
     """
 
-    def __init__(
-        self, world: World, store: Store, reviews: Reviews, lost: Callable[[NamespacedName], None]
-    ) -> None:
+    def __init__(self, world: World, store: Store, reviews: Reviews, lost: Callable[[NamespacedName], None]) -> None:
         self._world = world
         self._store = store
         self._reviews = reviews

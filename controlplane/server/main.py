@@ -58,12 +58,16 @@ def _first(group: BaseException) -> BaseException:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="controlplane-hub", description="The hub of controlplane.")
     parser.add_argument("--version", action="version", version=controlplane.__version__)
-    parser.add_argument("--kubeconfig", default=os.environ.get("CONTROLPLANE_KUBECONFIG", ""), help="default: in-cluster")
+    parser.add_argument(
+        "--kubeconfig", default=os.environ.get("CONTROLPLANE_KUBECONFIG", ""), help="default: in-cluster"
+    )
     parser.add_argument("--data-dir", help="folder for mirrors and artifacts")
     parser.add_argument("--listen", dest="api_listen", metavar="HOST:PORT", help="webhooks, health, metrics")
     parser.add_argument("--artifacts-listen", metavar="HOST:PORT", help="artifacts, for agents")
     parser.add_argument("--artifacts-url", metavar="URL", help="what agents are told; default: where it listens")
-    parser.add_argument("--artifacts-tls-dir", metavar="DIR", help="tls.crt, tls.key and ca.crt; default: plain http on loopback")
+    parser.add_argument(
+        "--artifacts-tls-dir", metavar="DIR", help="tls.crt, tls.key and ca.crt; default: plain http on loopback"
+    )
     parser.add_argument("--settings", default="", help="none: do not read the ConfigMap")
     return parser.parse_args(argv)
 

@@ -15,7 +15,8 @@ from controlplane.api.keys import NamespacedName
 from controlplane.hub.world import World
 from controlplane.kube.errors import KubeError
 from controlplane.server.secret import WebhookSecret
-from controlplane.source.url import UrlError, normalise
+from controlplane.source.errors import UrlDenied
+from controlplane.source.url import parse_url
 
 __all__ = ["MAX_BODY_BYTES", "Webhooks", "signature_holds"]
 
@@ -78,6 +79,6 @@ def _urls(push: object) -> Iterable[str]:
 
 def _normal(url: str) -> str:
     try:
-        return normalise(url)
-    except UrlError:
+        return str(parse_url(url))
+    except UrlDenied:
         return ""
