@@ -136,7 +136,7 @@ def _with_plugin(base: ClusterConfig, path: Path, context: str) -> ClusterConfig
         raise ConfigError(f"{path}: context {context!r}: {err}") from None
 
     def token() -> str:
-        return str(made.get_api_key_with_prefix("authorization") or "").removeprefix("Bearer ")
+        return str(made.get_api_key_with_prefix("BearerToken", alias="authorization") or "").removeprefix("Bearer ")
 
     return replace(
         base,

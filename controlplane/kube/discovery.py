@@ -36,14 +36,15 @@ class Discovery:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._asked = float("-inf")  # when the last refresh began
-        self._old = True
+        self._wanted = 1  # counts invalidations; the answers that are held belong to the count _held
+        self._held = 0
         self._etags: dict[str, str] = {}
         self._answers: dict[str, list[tuple[Resource, ...]]] = {}  # path -> per group and version, best version first
         self._kinds: dict[tuple[str, str], tuple[Resource, ...]] = {}  # (group, kind) -> versions, best first
 
     def invalidate(self) -> None:
         """Ask again at the next use: a CRD or an aggregated API came, went or changed."""
-        self._old = True
+        self._wanted += 1
 
     async def resource(self, group: str, kind: str, version: str | None = None) -> Resource:
         """Where a kind is served; version None = the one that the server prefers.
@@ -51,7 +52,7 @@ class Discovery:
         Raises UnknownKind if it is not (then the answer is at most ten seconds old), or another KubeError.
         """
         began = self._clock()
-        if self._old:
+        if self._held != self._wanted:
             await self._refresh(began)
         found = self._find(group, kind, version)
         if found is None and began - self._asked > _BELIEVED_S:
@@ -64,7 +65,7 @@ class Discovery:
 
     async def resources(self) -> tuple[Resource, ...]:
         """Every kind, each in the version that the server prefers."""
-        if self._old:
+        if self._held != self._wanted:
             await self._refresh(self._clock())
         return tuple(versions[0] for versions in self._kinds.values())
 
@@ -74,21 +75,17 @@ class Discovery:
 
     async def _refresh(self, wanted_at: float) -> None:
         async with self._lock:  # those who waited take the answer that came meanwhile
-            if self._asked >= wanted_at and not self._old:
+            if self._held == self._wanted and wanted_at - self._asked <= _BELIEVED_S:
                 return
-            self._asked = self._clock()
-            self._old = False  # before asking: an invalidate() during the requests must not be lost
-            try:
-                for path in ("/api", "/apis"):
-                    await self._fetch(path)
-            except BaseException:
-                self._old = True
-                raise
+            asked, wanted = self._clock(), self._wanted  # an invalidate() during the requests must not be lost
+            for path in ("/api", "/apis"):
+                await self._fetch(path)
             kinds: dict[tuple[str, str], list[Resource]] = {}
             for of_version in (v for answer in self._answers.values() for v in answer):
                 for resource in of_version:
                     kinds.setdefault((resource.group, resource.kind), []).append(resource)
             self._kinds = {key: tuple(versions) for key, versions in kinds.items()}
+            self._asked, self._held = asked, wanted
 
     async def _fetch(self, path: str) -> None:
         headers = {"If-None-Match": self._etags[path]} if path in self._etags else {}
