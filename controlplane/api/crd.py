@@ -25,11 +25,11 @@ from controlplane.api.work import Work
 
 __all__ = ["KINDS", "Column", "KindInfo", "crd", "files", "main"]
 
-READY = '.status.conditions[?(@.type=="Ready")]'
-CATEGORY = "controlplane"  # `kubectl get controlplane -A` shows everything of ours
+_READY_CONDITION = '.status.conditions[?(@.type=="Ready")]'
+_CATEGORY = "controlplane"  # `kubectl get controlplane -A` shows everything of ours
 
 # On Tenant and Cluster: their names become parts of namespaces (tenant-<name>, 63 characters) and of labels.
-NAME_RULES = rules(
+_NAME_RULES = rules(
     (
         f"self.metadata.name.matches('{DNS_LABEL}') && size(self.metadata.name) <= 50",
         "the name must be a DNS label of at most 50 characters: lower-case letters, digits and -, such as payments-eu",
@@ -75,9 +75,9 @@ class KindInfo:
         return f"{self.plural}.{GROUP}"
 
 
-_READY = Column("Ready", READY + ".status")
-_REASON = Column("Reason", READY + ".reason")
-_MESSAGE = Column("Message", READY + ".message", priority=1)
+_READY = Column("Ready", _READY_CONDITION + ".status")
+_REASON = Column("Reason", _READY_CONDITION + ".reason")
+_MESSAGE = Column("Message", _READY_CONDITION + ".message", priority=1)
 _REVISION = Column("Revision", ".status.revision")
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
@@ -131,7 +131,7 @@ def crd(info: KindInfo) -> dict[str, Any]:
                 "plural": info.plural,
                 "singular": info.kind.lower(),
                 "shortNames": [info.short],
-                "categories": [CATEGORY],
+                "categories": [_CATEGORY],
             },
             "scope": "Namespaced" if info.namespaced else "Cluster",
             "versions": [
@@ -183,7 +183,7 @@ def _schema(info: KindInfo) -> Schema:
     return {
         "description": " ".join((info.model.__doc__ or "").split()),
         "type": "object",
-        **({} if info.namespaced else NAME_RULES),
+        **({} if info.namespaced else _NAME_RULES),
         **({"required": ["spec"]} if fields["spec"].is_required() else {}),
         "properties": {
             "apiVersion": {"type": "string"},

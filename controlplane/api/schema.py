@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-__all__ = ["Schema", "structural"]
+__all__ = ["PATTERN_MESSAGES", "Schema", "structural"]
 
 Schema = dict[str, Any]
 
@@ -27,9 +27,9 @@ PATTERN_MESSAGES: Mapping[str, str] = {
     r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$": "write a duration such as 30s, 3m or 1h30m",
     r"^[0-9.]+([eE][-+]?[0-9]+|[numkMGTPE]i?|Ki)?$": "write a quantity such as 500m, 2Gi or 20",
 }
-VALIDATIONS = "x-kubernetes-validations"
-PRESERVE = "x-kubernetes-preserve-unknown-fields"
-DROPPED = frozenset({"title", "propertyNames", "default", "$defs", "pattern", "anyOf", "$ref", "properties", "items"})
+_VALIDATIONS = "x-kubernetes-validations"
+_PRESERVE = "x-kubernetes-preserve-unknown-fields"
+_DROPPED = frozenset({"title", "propertyNames", "default", "$defs", "pattern", "anyOf", "$ref", "properties", "items"})
 
 
 def structural(model: type[BaseModel], *, defaults: bool) -> Schema:
@@ -51,7 +51,7 @@ class _Writer:
 
     def write(self, node: Schema) -> Schema:
         node = self._resolved(node)
-        out = {key: value for key, value in node.items() if key not in DROPPED}
+        out = {key: value for key, value in node.items() if key not in _DROPPED}
         if "type" not in out:
             raise ValueError(f"a structural schema needs a type: {node}")
         if (pattern := node.get("pattern")) is not None:
@@ -69,7 +69,7 @@ class _Writer:
 
     def _object(self, out: Schema, node: Schema) -> None:
         values = out.pop("additionalProperties", None)
-        if out.get(PRESERVE):
+        if out.get(_PRESERVE):
             return
         if "properties" in node:
             out["properties"] = {name: self.write(field) for name, field in node["properties"].items()}
@@ -91,8 +91,8 @@ class _Writer:
             else:
                 return node
             outer = {key: value for key, value in node.items() if key not in ("$ref", "anyOf")}
-            both = [*inner.get(VALIDATIONS, ()), *outer.get(VALIDATIONS, ())]
-            node = {**inner, **outer, **({VALIDATIONS: both} if both else {})}
+            both = [*inner.get(_VALIDATIONS, ()), *outer.get(_VALIDATIONS, ())]
+            node = {**inner, **outer, **({_VALIDATIONS: both} if both else {})}
 
     @staticmethod
     def _pattern(out: Schema, pattern: str) -> None:
@@ -101,7 +101,7 @@ class _Writer:
             out["pattern"] = pattern
             return
         literal = pattern.replace("\\", "\\\\")
-        out[VALIDATIONS] = [{"rule": f"self.matches('{literal}')", "message": message}, *out.get(VALIDATIONS, ())]
+        out[_VALIDATIONS] = [{"rule": f"self.matches('{literal}')", "message": message}, *out.get(_VALIDATIONS, ())]
 
 
 def _default(node: Schema, written: Schema) -> Any:

@@ -1,0 +1,37 @@
+"""What is put before the gate: all that one render of one Application would change, on clusters and on the hub."""
+
+from dataclasses import dataclass
+
+from controlplane.api.keys import ClusterName, Digest, NamespacedName, TenantName
+from controlplane.api.manifest import Manifest
+
+__all__ = ["Delivery", "Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one cluster is to get. Clusters that get the same share one tuple of manifests, and are looked at once."""
+
+    cluster: ClusterName
+    digest: Digest  # of the artifact that holds exactly these manifests
+    manifests: tuple[Manifest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """All that one render of one Application would change.
+
+    source: the URL of the Repository that it was rendered from.
+    source_namespace: the namespace of that Repository; "" = the Application's own. exported_to: its spec.exportTo.
+    children: objects of our own group, to be written on the hub.
+    create_namespace: the namespace that is to be made on each cluster; None = none.
+    """
+
+    application: NamespacedName
+    tenant: TenantName
+    source: str
+    source_namespace: str = ""
+    exported_to: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+    children: tuple[Manifest, ...] = ()
+    create_namespace: str | None = None

@@ -1,0 +1,172 @@
+"""The gate: everything that leaves the hub passes through authorise(), once, after rendering and before any write.
+
+It answers with a Permit over exactly what was asked, or raises Denied with everything that stands in the way: one denied
+object denies the whole delivery. Every writer demands a permit, so a forgotten check does not type-check. Only this module
+makes permits (a test reads the source and fails if another does), and none can be made without its seal.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass, field
+from typing import Any
+
+import orjson
+
+from controlplane.api.keys import ClusterName, Digest, NamespacedName, ObjectKey, TenantName
+from controlplane.api.manifest import Manifest
+from controlplane.api.names import ground_key
+from controlplane.policy.case import Case, over_limit
+from controlplane.policy.delivery import Delivery, Target
+from controlplane.policy.denial import Denial, Denied
+from controlplane.policy.policy import Policy
+from controlplane.policy.rules import Action, Resource
+
+__all__ = [
+    "Delivery", "Denial", "Denied", "GroundPermit", "Permit", "RemovalPermit", "Target", "authorise", "authorise_ground",
+    "authorise_removal", "check_applications", "check_depth", "check_source",
+]  # fmt: skip
+
+
+class _Seal:
+    """What a permit asks for when it is made; there is one, and it stays in this module."""
+
+
+_SEAL = _Seal()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    seal: InitVar[_Seal]
+
+    def __post_init__(self, seal: _Seal) -> None:
+        if seal is not _SEAL:
+            raise TypeError("a permit comes from the policy gate")
+
+
+@dataclass(frozen=True, slots=True)
+class Permit(_Sealed):
+    """What may leave the hub for one Application: clusters with the digests of artifacts, and children with their bodies."""
+
+    application: NamespacedName
+    tenant: TenantName
+    create_namespace: str | None
+    _deliveries: Mapping[tuple[ClusterName, Digest], frozenset[ObjectKey]] = field(repr=False)
+    _children: Mapping[ObjectKey, str] = field(repr=False)
+
+    def covers(self, cluster: ClusterName, digest: Digest) -> bool:
+        """Whether an artifact of this digest may go to the cluster."""
+        return (cluster, digest) in self._deliveries
+
+    def keys(self, cluster: ClusterName, digest: Digest) -> frozenset[ObjectKey]:
+        """The objects in it. Raises KeyError where covers() says no."""
+        return self._deliveries[cluster, digest]
+
+    def covers_child(self, manifest: Manifest) -> bool:
+        """Whether this object of our own group, with exactly this body, may be written on the hub."""
+        return self._children.get(manifest.key) == _body_digest(manifest.body)
+
+
+@dataclass(frozen=True, slots=True)
+class GroundPermit(_Sealed):
+    """A tenant's ground, as its Tenant says it, may be laid on one cluster."""
+
+    tenant: TenantName
+    cluster: ClusterName
+
+    def covers(self, cluster: ClusterName) -> bool:
+        """Whether it may be laid there."""
+        return cluster == self.cluster
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalPermit(_Sealed):
+    """What one owner has delivered may be removed."""
+
+    owner: str
+
+    def covers(self, owner: str) -> bool:
+        """Whether this owner's inventory may be removed. owner: its owner_hash."""
+        return owner == self.owner
+
+
+def authorise(policy: Policy, delivery: Delivery) -> Permit:
+    """The one function that says yes to a delivery.
+
+    Raises Denied with every object, child, source, cluster and host that the policy does not allow. Looks at values only:
+    reads nothing, changes nothing.
+    """
+    case = Case(policy, delivery.tenant)
+    case.belongs(delivery.application)
+    case.raise_denials()  # without a tenant there are no rules to ask
+    case.source(delivery.source)
+    case.repository(delivery.source_namespace, delivery.exported_to)
+    case.namespace_creation(delivery.create_namespace)
+    case.children(delivery.children)
+    case.targets(delivery.targets)
+    case.object_count(delivery)
+    case.raise_denials()
+    keys = {id(target.manifests): frozenset(each.key for each in target.manifests) for target in _distinct(delivery)}
+    return Permit(
+        _SEAL,
+        application=delivery.application,
+        tenant=delivery.tenant,
+        create_namespace=delivery.create_namespace,
+        _deliveries={(target.cluster, target.digest): keys[id(target.manifests)] for target in delivery.targets},
+        _children={child.key: _body_digest(child.body) for child in delivery.children},
+    )
+
+
+def authorise_ground(policy: Policy, tenant: TenantName, cluster: ClusterName) -> GroundPermit:
+    """A permit to lay the tenant's ground, as its Tenant says it, on a cluster. Raises Denied."""
+    case = Case(policy, tenant)
+    case.belongs(ground_key(tenant))
+    case.raise_denials()
+    case.ask(Resource.CLUSTERS, Action.DEPLOY, cluster, cluster=cluster)
+    found = policy.tenant(tenant)
+    for namespace in found.spec.namespaces if found is not None else ():
+        if "*" not in namespace.name:  # what a glob may take is judged on the cluster, where the namespaces are
+            case.ask(Resource.NAMESPACES, Action.DEPLOY, namespace.name, cluster=cluster)
+    case.raise_denials()
+    return GroundPermit(_SEAL, tenant=tenant, cluster=cluster)
+
+
+def authorise_removal(owner: str) -> RemovalPermit:
+    """A permit to remove what an owner has delivered, and nothing else. owner: its owner_hash.
+
+    Asks no policy: a grant that was withdrawn, or a Tenant that is gone, must not keep objects where they are. An owner's
+    inventory holds only what a Permit once let in.
+    """
+    return RemovalPermit(_SEAL, owner=owner)
+
+
+def check_source(policy: Policy, tenant: TenantName, url: str) -> Denial | None:
+    """Whether a tenant's Repository may be fetched at all; None = yes. For before the hub's first request to it."""
+    case = Case(policy, tenant)
+    case.source(url)
+    return case.denials[0] if case.denials else None
+
+
+def check_applications(policy: Policy, tenant: TenantName, count: int) -> Denial | None:
+    """Whether a tenant may have this many Applications (Tenant.spec.limits.applications); None = yes."""
+    found = policy.tenant(tenant)
+    if found is None or count <= found.spec.limits.applications:
+        return None
+    return over_limit(policy, tenant, "applications", found.spec.limits.applications, f"{count} Applications")
+
+
+def check_depth(policy: Policy, tenant: TenantName, depth: int) -> Denial | None:
+    """Whether Applications may be nested so deep (Tenant.spec.limits.depth; 1 = a root of no root); None = yes."""
+    found = policy.tenant(tenant)
+    if found is None or depth <= found.spec.limits.depth:
+        return None
+    return over_limit(policy, tenant, "depth", found.spec.limits.depth, f"{depth} levels of Applications")
+
+
+def _distinct(delivery: Delivery) -> list[Target]:
+    """One target for each distinct render: clusters that get the same share one tuple of manifests."""
+    return list({id(target.manifests): target for target in delivery.targets}.values())
+
+
+def _body_digest(body: dict[str, Any]) -> str:
+    """sha256 (hex) of a body, whatever the order of its keys."""
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()

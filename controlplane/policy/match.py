@@ -1,0 +1,127 @@
+"""How the object of a request is matched against the object of a rule: globs, and Git URLs in one normal form.
+
+Casbin's matcher calls Patterns.matches() as `matches(resource, object, pattern)`. A URL is matched in its normal form
+only, so that no second spelling of an address passes by a rule.
+"""
+
+import re
+from functools import cached_property
+
+__all__ = ["Glob", "Patterns", "UrlError", "normal_pattern", "normal_url"]
+
+_DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
+_URL = re.compile(r"(?P<scheme>https|http|ssh|file)://(?P<host>[^/]*)(?P<path>/.*)?", re.IGNORECASE)
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])\.?(:(?P<port>[0-9]{1,5}))?")
+_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:%-]+)*")
+_ENCODED = re.compile(r"%([0-9A-Fa-f]{2})?")
+# An octet that need not be encoded, or that a server could take for structure, has no business in encoded form.
+_DISGUISED = re.compile(r"[A-Za-z0-9._~/\\%\x00-\x1f\x7f-]")
+
+
+class UrlError(ValueError):
+    """An address that is no plain Git URL. Says why, never the address: it could hold a credential."""
+
+
+class Glob:
+    """Alternatives separated by `|`; in each, `*` is any text without a slash and `**` any text. Nothing else is special."""
+
+    def __init__(self, text: str) -> None:
+        alternatives = text.split("|")
+        self._exact = frozenset(each for each in alternatives if "*" not in each)
+        self._wild = tuple(each for each in alternatives if "*" in each)
+
+    @cached_property
+    def _expression(self) -> re.Pattern[str] | None:
+        if not self._wild:
+            return None
+        return re.compile("|".join(map(_expression, self._wild)), re.DOTALL)
+
+    def matches(self, value: str) -> bool:
+        """Whether the whole value fits one of the alternatives."""
+        if value in self._exact:
+            return True
+        expression = self._expression
+        return expression is not None and expression.fullmatch(value) is not None
+
+
+class Patterns:
+    """The globs of one enforcer's rules, each compiled once; they go when the enforcer goes."""
+
+    def __init__(self) -> None:
+        self._globs: dict[tuple[str, str], Glob] = {}
+
+    def matches(self, resource: str, value: str, pattern: str) -> bool:
+        """Whether a rule's object covers a request's object."""
+        glob = self._globs.get((resource, pattern))
+        if glob is None:
+            normal = normal_pattern(pattern) if resource == "sources" else pattern
+            glob = self._globs[resource, pattern] = Glob(normal)
+        return glob.matches(value)
+
+
+def normal_url(url: str) -> str:
+    """The one spelling of a Git URL: lower-case scheme and host, no default port, no trailing slash, no `.git`.
+
+    The path keeps its case: hosts that ignore it are a few, and the other way round a rule would cover too much.
+    Raises UrlError for anything that is not plainly scheme://host[:port]/path: user information, query, fragment, empty
+    or dotted path parts, encoded octets that hide structure.
+    """
+    if len(url) > 1024 or (parts := _URL.fullmatch(url)) is None:
+        raise UrlError("not a URL of the form https://host/path")
+    scheme, path = parts["scheme"].lower(), parts["path"] or ""
+    if "@" in parts["host"]:
+        raise UrlError("the URL names a user: put credentials into the Repository's secretRef")
+    host = _normal_host(scheme, parts["host"])
+    path = _without_suffix(path)
+    if not path or _PATH.fullmatch(path) is None:
+        raise UrlError("the URL's path is empty, or holds a character or an empty part that a Git URL has no use for")
+    if any(part in (".", "..") for part in path.split("/")):
+        raise UrlError("the URL's path holds . or ..")
+    for encoded in _ENCODED.finditer(path):
+        if encoded[1] is None or _DISGUISED.fullmatch(chr(int(encoded[1], 16))):
+            raise UrlError("the URL's path hides a character behind a percent sign")
+    return f"{scheme}://{host}{_ENCODED.sub(lambda found: found[0].upper(), path)}"
+
+
+def normal_pattern(pattern: str) -> str:
+    """A glob over URLs, spelt so that it can match normal URLs; what holds no scheme, such as `**`, stays as it is."""
+    return "|".join(map(_normal_glob, pattern.split("|")))
+
+
+def _normal_glob(glob: str) -> str:
+    scheme, separator, rest = glob.partition("://")
+    if not separator:
+        return glob
+    host, slash, path = rest.partition("/")
+    scheme, host = scheme.lower(), host.lower()
+    if (port := _DEFAULT_PORTS.get(scheme)) is not None:
+        host = host.removesuffix(f":{port}")
+    return f"{scheme}://{host}{slash}{_without_suffix(path)}"
+
+
+def _without_suffix(path: str) -> str:
+    path = path.removesuffix("/")
+    while path.endswith(".git"):  # all of them, so that the normal form of a normal form is itself
+        path = path.removesuffix(".git")
+    return path
+
+
+def _normal_host(scheme: str, text: str) -> str:
+    if scheme == "file":
+        if text:
+            raise UrlError("a file URL names no host")
+        return ""
+    host = _HOST.fullmatch(text)
+    if host is None:
+        raise UrlError("the URL's host is not a plain name or address")
+    name = host["name"].lower()
+    if host["port"] is None or int(host["port"]) == _DEFAULT_PORTS[scheme]:
+        return name
+    return f"{name}:{int(host['port'])}"
+
+
+def _expression(glob: str) -> str:
+    pieces = re.split(r"(\*+)", glob)
+    return "".join(
+        (".*" if len(piece) > 1 else "[^/]*") if piece.startswith("*") else re.escape(piece) for piece in pieces
+    )
