@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from controlplane.api.keys import TenantName
 from controlplane.api.labels import PLATFORM
 from controlplane.api.names import tenant_namespace
+from controlplane.api.scope import CLUSTER_SCOPED
 from controlplane.policy.compile import CORE, PLATFORM_KINDS_FIELD
 from controlplane.policy.decisions import Decision
 from controlplane.policy.denial import DenialReason
@@ -72,7 +73,7 @@ def _what(policy: Policy, tenant: TenantName, resource: Resource, object_: str) 
         case Resource.KINDS:
             return f"tenant {tenant} may not deploy {_kind(object_)}"
         case Resource.CLUSTER_KINDS:
-            return f"tenant {tenant} may not deploy {_kind(object_)} without a namespace"
+            return f"tenant {tenant} may not deploy {_kind(object_)}, which has no namespace"
         case Resource.CHILDREN:
             return f"a root of tenant {tenant} may not create {object_.replace('/', ' ', 1)}"
         case Resource.HOSTS:
@@ -105,6 +106,8 @@ def _change(policy: Policy, tenant: TenantName, resource: Resource, object_: str
             return f"add {{name: {object_}}} to spec.namespaces {to}, or deploy into its own ({own or 'it has none'})"
         case Resource.KINDS:
             return f"add {entry} to spec.resources.allow {to}"
+        case Resource.CLUSTER_KINDS if (group if group != CORE else "", kind) in CLUSTER_SCOPED:
+            return f"add {entry} to spec.resources.clusterScoped {to}"
         case Resource.CLUSTER_KINDS:
             return (
                 f"if the kind is namespaced, say placement.namespace or metadata.namespace; "

@@ -11,7 +11,7 @@ __all__ = ["Glob", "Patterns", "UrlError", "normal_pattern", "normal_url"]
 
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
 _URL = re.compile(r"(?P<scheme>https|http|ssh|file)://(?P<host>[^/]*)(?P<path>/.*)?", re.IGNORECASE)
-_HOST = re.compile(r"(?P<name>[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])\.?(:(?P<port>[0-9]{1,5}))?")
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])\.?(:(?P<port>[0-9]{1,5}))?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:%-]+)*")
 _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})?")
 # An octet that need not be encoded, or that a server could take for structure, has no business in encoded form.
