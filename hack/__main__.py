@@ -2,8 +2,10 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 
 from hack.binaries import find_binaries
@@ -119,12 +121,24 @@ def main(argv: list[str] | None = None) -> int:
         options.state = options.state.resolve()
     code = 1
     try:
-        asyncio.run(_COMMANDS[options.command](options))
+        asyncio.run(_interruptible(_COMMANDS[options.command](options)))
         code = 0
     except* HackError as group:
-        for error in _leaves(group):
-            print(f"error: {error}", file=sys.stderr)
+        for message in dict.fromkeys(map(str, _leaves(group))):  # two clusters may fail for one reason
+            print(f"error: {message}", file=sys.stderr)
+    except* (KeyboardInterrupt, asyncio.CancelledError):
+        print("Interrupted: what this command had started is ended.", file=sys.stderr)
+        code = 130
     return code
+
+
+async def _interruptible(command: Coroutine[None, None, None]) -> None:
+    """Run a command so that SIGTERM and SIGHUP, as Ctrl-C, let it end what it has started."""
+    task = asyncio.current_task()
+    assert task
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await command
 
 
 def _leaves(group: BaseExceptionGroup[HackError]) -> list[BaseException]:

@@ -12,10 +12,13 @@ LOG_EVERY_S = 15.0
 class Progress:
     """Shows how far something has come. Writes to stderr, so that a command's output stays its own."""
 
-    def __init__(self, title: str, stream: TextIO = sys.stderr, every_s: float = LOG_EVERY_S) -> None:
-        """title: what is being done, without a full stop; every_s: seconds between lines where there is no terminal."""
-        self.title, self.stream, self.every_s = title, stream, every_s
-        self.live = stream.isatty()
+    def __init__(self, title: str, stream: TextIO | None = None, every_s: float = LOG_EVERY_S) -> None:
+        """title: what is being done, without a full stop; stream: None = stderr.
+
+        every_s: seconds between lines where there is no terminal.
+        """
+        self.title, self.stream, self.every_s = title, stream or sys.stderr, every_s
+        self.live = self.stream.isatty()
         self._began = self._shown = time.monotonic()
         if not self.live:
             self._print(f"{title} …")

@@ -108,7 +108,7 @@ class Supervisor:
             except StartFailed:
                 with command.log.open("rb") as log:
                     log.seek(known)
-                    if attempt == PORT_TRIES or _TAKEN not in log.read():
+                    if attempt == PORT_TRIES or _TAKEN not in log.read().lower():  # Go and C write it differently
                         raise
             else:
                 return port
