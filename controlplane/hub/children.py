@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from controlplane.api.keys import NamespacedName, ObjectKey
+from controlplane.api.keys import GROUP, NamespacedName, ObjectKey
 from controlplane.api.labels import (
     FINALIZER,
     HUB_NAMESPACE,
@@ -31,7 +31,9 @@ from controlplane.kube.errors import BadRequest, Conflict, Forbidden, Invalid, K
 from controlplane.kube.resource import APPLICATIONS, CONFIGMAPS, REPOSITORIES, TENANTS, Resource
 from controlplane.policy.gate import Permit, RemovalPermit
 
-__all__ = ["ChildPlan", "Children", "child_manifests", "plan_children"]
+__all__ = [
+    "ChildPlan", "Children", "child_manifests", "contains", "decode_inventory", "encode_inventory", "plan_children",
+]  # fmt: skip
 
 _RESOURCES: Mapping[str, Resource] = {"Tenant": TENANTS, "Repository": REPOSITORIES, "Application": APPLICATIONS}
 _ORDER = {"Tenant": 0, "Repository": 1, "Application": 2}  # of creation; removal goes the other way
@@ -117,7 +119,7 @@ class Children:
         """Read all inventories; once, at the start."""
         listing = await self._client.list(CONFIGMAPS, HUB_NAMESPACE, label_selector=LABEL_CHILDREN_OF)
         for body in listing.items:
-            root, entries = _decode(body)
+            root, entries = decode_inventory(body)
             self._known[root] = entries
             self._parents.update(dict.fromkeys(entries, root))
 
@@ -134,7 +136,7 @@ class Children:
         found: list[NamespacedName] = []
         at: NamespacedName | None = application
         while at is not None:
-            at = self.parent(application_key(at))
+            at = self.parent(ObjectKey(GROUP, "Application", at.namespace, at.name))
             if at is None or at in found:
                 break
             found.append(at)
@@ -242,20 +244,16 @@ class Children:
         return True
 
     async def _save(self, root: NamespacedName) -> None:
-        body = _encode(root, self._known[root])
+        body = encode_inventory(root, self._known[root])
         await self._client.apply(CONFIGMAPS, body, field_manager="controlplane-hub", force=True)
-
-
-def application_key(application: NamespacedName) -> ObjectKey:
-    """An Application as the key of an object."""
-    return ObjectKey("controlplane.dev", "Application", application.namespace, application.name)
 
 
 def _name(root: NamespacedName) -> str:
     return f"children-{owner_hash(root)}"
 
 
-def _encode(root: NamespacedName, entries: Mapping[ObjectKey, str]) -> dict[str, Any]:
+def encode_inventory(root: NamespacedName, entries: Mapping[ObjectKey, str]) -> dict[str, Any]:
+    """A root's inventory (key -> uid) as the ConfigMap that keeps it."""
     rows = [[key.kind, key.namespace, key.name, uid] for key, uid in sorted(entries.items())]
     packed = b64encode(gzip.compress(orjson.dumps(rows), mtime=0)).decode()
     return {
@@ -267,10 +265,11 @@ def _encode(root: NamespacedName, entries: Mapping[ObjectKey, str]) -> dict[str,
     }
 
 
-def _decode(body: dict[str, Any]) -> tuple[NamespacedName, dict[ObjectKey, str]]:
+def decode_inventory(body: dict[str, Any]) -> tuple[NamespacedName, dict[ObjectKey, str]]:
+    """The root and the inventory that a ConfigMap keeps."""
     namespace, _, name = body["data"]["root"].partition("/")
     rows = orjson.loads(gzip.decompress(b64decode(body["binaryData"]["children"])))
-    entries = {ObjectKey("controlplane.dev", kind, ns, child): uid for kind, ns, child, uid in rows}
+    entries = {ObjectKey(GROUP, kind, ns, child): uid for kind, ns, child, uid in rows}
     return NamespacedName(namespace, name), entries
 
 

@@ -60,7 +60,7 @@ class Manager:
         self._children = Children(client, world, namespaces)
         self._intake = Intake(client, world, queues, self._children, policies)
         dispatcher = Dispatcher(client, world)
-        self.sources = Sources(world, client, self.status, settings, moved=self._intake.wake_readers)
+        self.sources = Sources(world, client, policies, self.status, settings, self._intake.wake_readers)
         self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
         self._announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
         self.applications = Applications(

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
@@ -21,7 +22,7 @@ from controlplane.kube.client import Client
 from controlplane.kube.errors import KubeError
 from controlplane.kube.token import review_token
 
-__all__ = ["AUDIENCE", "ArtifactServer", "Reviews"]
+__all__ = ["AUDIENCE", "ArtifactServer", "Reviews", "TokenReviews"]
 
 AUDIENCE = "controlplane-artifacts"
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
@@ -33,6 +34,13 @@ _AGENT = "agent"  # the ServiceAccount's name in each cluster-<name>
 class _Known:
     account: NamespacedName | None
     until: float
+
+
+class TokenReviews(Protocol):
+    """Whoever tells whose a token is."""
+
+    async def account(self, token: str) -> NamespacedName | None:
+        """The ServiceAccount of a token for our audience; None for every other token. Raises KubeError."""
 
 
 class Reviews:
@@ -71,7 +79,9 @@ class ArtifactServer:
     lost: told which Work's artifact is missing in the store.
     """
 
-    def __init__(self, world: World, store: Store, reviews: Reviews, lost: Callable[[NamespacedName], None]) -> None:
+    def __init__(
+        self, world: World, store: Store, reviews: TokenReviews, lost: Callable[[NamespacedName], None]
+    ) -> None:
         self._world = world
         self._store = store
         self._reviews = reviews

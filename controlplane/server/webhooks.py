@@ -7,6 +7,7 @@ X-Hub-Signature-256: sha256=<HMAC-SHA256 of the body, in hex>. Without a valid s
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import orjson
 from aiohttp import web
@@ -14,11 +15,10 @@ from aiohttp import web
 from controlplane.api.keys import NamespacedName
 from controlplane.hub.world import World
 from controlplane.kube.errors import KubeError
-from controlplane.server.secret import WebhookSecret
 from controlplane.source.errors import UrlDenied
 from controlplane.source.url import parse_url
 
-__all__ = ["MAX_BODY_BYTES", "Webhooks", "signature_holds"]
+__all__ = ["MAX_BODY_BYTES", "Secret", "Webhooks", "signature_holds"]
 
 MAX_BODY_BYTES = 1 << 20
 
@@ -32,10 +32,17 @@ def signature_holds(secret: bytes, body: bytes, header: str) -> bool:
     return hmac.compare_digest(wanted.encode(), given.strip().lower().encode())
 
 
+class Secret(Protocol):
+    """Whoever knows the shared secret."""
+
+    async def matches(self, holds: Callable[[bytes], bool]) -> bool:
+        """Whether holds is true of the secret. Raises KubeError."""
+
+
 class Webhooks:
     """look: queues a Repository for a fetch now."""
 
-    def __init__(self, world: World, secret: WebhookSecret, look: Callable[[NamespacedName], None]) -> None:
+    def __init__(self, world: World, secret: Secret, look: Callable[[NamespacedName], None]) -> None:
         self._world = world
         self._secret = secret
         self._look = look

@@ -1,0 +1,44 @@
+"""What the hub knows: indexes that never lag, and replies of our own writes that an older event does not undo."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controlplane.api.application import Application
+from controlplane.api.keys import ClusterName, NamespacedName
+from controlplane.hub.world import Table, World
+
+
+def application(name: str, version: int = 1, repository: str = "team") -> dict[str, Any]:
+    meta = {"name": name, "namespace": "tenant-a", "resourceVersion": str(version)}
+    return {"metadata": meta, "spec": {"source": {"repository": repository}}}
+
+
+def test_an_older_event_does_not_undo_what_is_known() -> None:
+    world = World()
+    world.applications.put(application("web", 7, "new"))
+    old, new = world.applications.put(application("web", 5, "old"))
+    assert old is new
+    assert new.spec.source.repository == "new"
+    assert world.applications.raw(NamespacedName("tenant-a", "web")) == application("web", 7, "new")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["x", "y", None]))))
+def test_an_index_always_says_what_a_scan_would_say(steps: list[tuple[str, str | None]]) -> None:
+    table = Table(Application)
+    reading = table.index(lambda each: each.spec.source.repository)
+    for version, (name, repository) in enumerate(steps, start=1):
+        if repository is None:
+            table.drop(NamespacedName("tenant-a", name))
+        else:
+            table.put(application(name, version, repository))
+    for repository in "xy":
+        assert reading(repository) == [each for each in table if each.spec.source.repository == repository]
+
+
+def test_a_cluster_that_was_given_up_is_not_joined() -> None:
+    world = World()
+    world.clusters.put({"metadata": {"name": "east"}})
+    world.clusters.put({"metadata": {"name": "west", "annotations": {"controlplane.dev/force-remove": "true"}}})
+    assert world.joined() == {ClusterName("east")}
