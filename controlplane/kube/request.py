@@ -8,6 +8,7 @@ endpoints/filters/impersonation/mode.go, serviceAccountImpersonationMode and onl
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -146,12 +147,7 @@ def apply_request(
         if uid:
             body = {**body, "metadata": {**meta, "uid": uid}}
         payload = orjson.dumps(body)
-    query = _query(
-        fieldManager=field_manager,
-        force="true" if force else "",
-        dryRun="All" if dry_run else "",
-        fieldValidation=validation or "",
-    )
+    query = _apply_query(field_manager, force, dry_run, validation or "")
     path = resource.path(namespace if resource.namespaced else "", name, subresource)
     return Request("PATCH", path, query, payload, _APPLY, _META if metadata_only else _JSON, resource)
 
@@ -223,6 +219,16 @@ def delete_request(
         options["dryRun"] = ["All"]
     path = resource.path(namespace, name)
     return Request("DELETE", path, "", orjson.dumps(options), _JSON, resource=resource)
+
+
+@lru_cache(maxsize=256)  # an Application's thousand applies share it, and encoding it costs as much as the object
+def _apply_query(field_manager: str, force: bool, dry_run: bool, validation: str) -> str:
+    return _query(
+        fieldManager=field_manager,
+        force="true" if force else "",
+        dryRun="All" if dry_run else "",
+        fieldValidation=validation,
+    )
 
 
 def _query(**values: str) -> str:

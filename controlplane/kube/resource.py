@@ -1,5 +1,6 @@
 """Which kind is meant, and the address under which an API server serves it. Pure values: no request is made here."""
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -9,6 +10,8 @@ __all__ = [
     "APPLICATIONS", "CLUSTERS", "CONFIGMAPS", "CUSTOM_RESOURCE_DEFINITIONS", "EVENTS", "LEASES", "NAMESPACES",
     "REPOSITORIES", "SECRETS", "SERVICE_ACCOUNTS", "TENANTS", "WORKS", "Resource",
 ]  # fmt: skip
+
+_PLAIN = re.compile(r"[a-zA-Z0-9.:_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def _segment(text: str) -> str:
     """One segment of a path. Names of RBAC objects may hold colons, which stay; nothing can leave the segment."""
     if text in (".", ".."):
         raise ValueError(f"{text!r} is not an object's name")
-    return quote(text, safe=":")
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=":")
 
 
 CONFIGMAPS = Resource("", "v1", "ConfigMap", "configmaps", True)
