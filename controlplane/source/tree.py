@@ -68,7 +68,10 @@ class GitTree:
         entry = self.entry(path)
         if entry is None or entry.kind not in (EntryKind.BLOB, EntryKind.LINK):
             raise NotAFile(path, "is no file")
-        blob = self._repository[entry.id].peel(pygit2.Blob)
+        try:
+            blob = self._repository[entry.id].peel(pygit2.Blob)
+        except KeyError as err:  # the mirror was made anew, without this commit
+            raise NotAFile(path, "is not in the mirror any more") from err
         if blob.size > max_bytes:
             raise NotAFile(path, f"has {blob.size} bytes, more than {max_bytes}")
         return bytes(blob.data)

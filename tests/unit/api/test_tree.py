@@ -1,3 +1,5 @@
+"""Paths, links and globs over a tree: none leads out of it."""
+
 import pytest
 
 from controlplane.api.tree import EntryKind, LinkLeavesTree, clean_path, folders_like, follow

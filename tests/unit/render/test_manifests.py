@@ -1,3 +1,5 @@
+"""From documents to objects: what is taken, what is refused, and in which words."""
+
 from typing import Any
 
 import pytest

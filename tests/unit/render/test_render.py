@@ -1,3 +1,5 @@
+"""From a path to objects and the set of what was read; that set decides what the next commit costs."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""The loader: what kubectl reads, what it refuses and we refuse, and the bounds that no file gets past."""
+
 import orjson
 import pytest
 from hypothesis import given

@@ -1,3 +1,5 @@
+"""One set of files as a Git tree, as a folder and in memory: all three must show the same."""
+
 import os
 import subprocess
 from pathlib import Path
