@@ -1,9 +1,9 @@
 """One connection pool to one API server: sends requests, reads answers and streams, and turns failures into typed errors.
 
 Retrying belongs to the work queue (one policy for everything), so nothing is tried twice here, but for the 401 after which
-a token file has changed, and what aiohttp itself sends again: a GET, PUT or DELETE whose kept-alive connection turns out
-to be closed (never a PATCH or POST). Requests wait for a place among `in_flight`; their time limit begins after that. Streams have
-connections of their own and take no place.
+a token file has changed, and for what aiohttp itself sends again: a GET, PUT or DELETE whose kept-alive connection turns
+out to be closed (never a PATCH or POST). Requests wait for a place among `in_flight`; their time limit begins after that.
+Streams have connections of their own and take no place.
 """
 
 import asyncio

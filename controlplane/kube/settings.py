@@ -47,4 +47,4 @@ class WatchSettings:
     server_timeout_max_s: float = 600.0  # watches that began at once do not end at once
     read_slack_s: float = 60.0  # the client waits so much longer than the server for a byte
     healthy_after_s: float = 5.0  # a stream that lived so long, or brought an event, ends a run of failures
-    backoff: Backoff = Backoff(first_s=0.5, max_s=30.0)
+    backoff: Backoff = Backoff(first_s=0.3, max_s=10.0)  # an API server that is back is noticed within ten seconds
