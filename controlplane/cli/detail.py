@@ -1,0 +1,185 @@
+"""`cpctl app get`: everything that a person needs to know of one Application, in the order in which it is asked."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from controlplane.api.labels import LABEL_APPLICATION, LABEL_OWNER, LABEL_PARENT
+from controlplane.cli.collect import Query, Snapshot
+from controlplane.cli.listings import revision, selector_text
+from controlplane.cli.view import Cell, Table, View, age, condition, mark, plain
+from controlplane.kube.resource import APPLICATIONS, WORKS
+
+__all__ = ["detail_queries", "detail_view", "problem_rows", "works_of"]
+
+Body = dict[str, Any]
+
+_PROBLEMS = ("OBJECT", "CLUSTER", "WHERE", "RULE", "REASON", "MESSAGE")
+
+
+def detail_queries(namespace: str, name: str) -> tuple[Query, ...]:
+    """What to read: the namespace's Applications (for the ones that it depends on), and its Works."""
+    # a label's value ends at 63 characters; works_of looks at the full name
+    return (
+        Query(APPLICATIONS, namespace),
+        Query(WORKS, label_selector=f"{LABEL_APPLICATION}={label(name)}", optional=True),
+    )
+
+
+def label(name: str) -> str:
+    """A name as the value of a label."""
+    return name[:63].rstrip("-.")
+
+
+def works_of(works: Iterable[Body], namespace: str, name: str) -> list[Body]:
+    """The Works of one Application."""
+    return [
+        work
+        for work in works
+        if work["spec"]["application"]["name"] == name and work["spec"]["application"]["namespace"] == namespace
+    ]
+
+
+def detail_view(picture: Snapshot, namespace: str, name: str) -> View | None:
+    """One Application; None if it is not there (any more)."""
+    beside = {body["metadata"]["name"]: body for body in picture.of(APPLICATIONS)}
+    body = beside.get(name)
+    if body is None:
+        return None
+    works = works_of(picture.of(WORKS), namespace, name)
+    tables = [Table(("", ""), tuple(_facts(body, beside)), title=f"{namespace}/{name}")]
+    tables.append(_conditions(body))
+    if works:
+        tables.append(_clusters(works))
+    if problems := (body.get("status") or {}).get("problems"):
+        tables.append(Table(_PROBLEMS, tuple(problem_rows(problems)), title="Problems"))
+    return View(tuple(tables), plain(body), tuple(_advice(body, name, namespace)))
+
+
+def problem_rows(problems: Iterable[Body]) -> Iterable[tuple[Cell, ...]]:
+    """A row for each problem: which object where, by which rule, and why."""
+    for each in problems:
+        where = each.get("file") or ""
+        if each.get("line"):
+            where = f"{where}:{each['line']}"
+        yield (
+            Cell(each.get("object") or "-"),
+            Cell(each.get("cluster") or "-"),
+            Cell(where or "-"),
+            Cell(each.get("rule") or "-"),
+            Cell(each.get("reason") or "-", "red"),
+            Cell(each.get("message") or ""),
+        )
+
+
+def _facts(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
+    spec, status, labels = body["spec"], body.get("status") or {}, body["metadata"].get("labels") or {}
+    source = spec["source"]
+    yield Cell("ready"), mark(body)
+    yield Cell("source"), Cell(f"{source['repository']}, path {source.get('path') or '.'}")
+    yield Cell("revision"), Cell(revision(status.get("revision") or "") or "nothing delivered yet")
+    commit = status.get("commit") or {}
+    if commit.get("message"):
+        when = f"{commit.get('time') or ''} ({age(commit.get('time') or '')} ago)"
+        yield Cell("commit"), Cell(commit["message"])
+        yield Cell("author"), Cell(f"{commit.get('author') or '?'}, {when}")
+    attempted = status.get("attemptedRevision") or ""
+    if attempted and attempted != status.get("revision"):
+        yield Cell("attempted"), Cell(f"{revision(attempted)}, which is not delivered", "yellow")
+    if placement := spec.get("placement"):
+        clusters = placement.get("clusters")
+        chosen = "all that the tenant may use" if clusters is None else selector_text(clusters)
+        counts = status.get("clusters") or {}
+        yield Cell("clusters"), Cell(f"{_counts(counts, 'ready', 'degraded', 'offline')}; selects: {chosen}")
+        yield Cell("namespace"), Cell(placement.get("namespace") or "as in the manifests")
+        yield Cell("objects"), Cell(str(status.get("objects", 0)))
+    if (children := status.get("children") or {}).get("total"):
+        yield Cell("children"), Cell(_counts(children, "ready", "degraded"))
+    if LABEL_OWNER in labels:
+        yield Cell("made by"), Cell(f"the root {labels.get(LABEL_PARENT) or '?'}: a change belongs into Git")
+    for dependency in spec.get("dependsOn") or ():
+        other = beside.get(dependency["name"])
+        yield Cell("depends on"), Cell(dependency["name"])
+        yield Cell(""), mark(other) if other else Cell("is not there", "red")
+    if suspend := spec.get("suspend"):
+        who, why = suspend.get("by") or "somebody", suspend.get("reason")
+        yield Cell("suspended"), Cell(f"by {who}" + (f": {why}" if why else ""), "yellow")
+
+
+def _counts(counts: Body, *parts: str) -> str:
+    told = [f"{counts.get(part, 0)} {part}" for part in parts if part == "ready" or counts.get(part)]
+    return f"{', '.join(told)} of {counts.get('total', 0)}"
+
+
+def _conditions(body: Body) -> Table:
+    rows = []
+    for each in (body.get("status") or {}).get("conditions") or ():
+        good = each["status"] == ("False" if each["type"] in ("Stalled", "Reconciling") else "True")
+        style = "green" if good else "yellow" if each["status"] == "Unknown" or each["type"] == "Reconciling" else "red"
+        rows.append(
+            (
+                Cell(each["type"]),
+                Cell(each["status"], style),
+                Cell(each.get("reason") or ""),
+                Cell(age(each.get("lastTransitionTime") or "")),
+                Cell(each.get("message") or ""),
+            )
+        )
+    return Table(
+        ("CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE"),
+        tuple(rows),
+        "no conditions yet: the hub has not looked at it; is controlplane-hub running?",
+    )
+
+
+def _clusters(works: Iterable[Body]) -> Table:
+    rows = []
+    for work in works:
+        status = work.get("status") or {}
+        objects, drift = status.get("objects") or {}, status.get("drift") or {}
+        rows.append(
+            (
+                Cell(work["metadata"]["namespace"].removeprefix("cluster-")),
+                mark(work),
+                Cell(f"{objects.get('applied', 0)}/{objects.get('total', 0)}"),
+                Cell(status.get("health") or "-"),
+                Cell(revision(status.get("revision") or "") or "-"),
+                Cell(_drift(drift)),
+                Cell(condition(work, "Ready").get("message") or ""),
+            )
+        )
+    return Table(("CLUSTER", "READY", "APPLIED", "HEALTH", "REVISION", "HEALED", "MESSAGE"), tuple(rows))
+
+
+def _drift(drift: Body) -> str:
+    if not drift.get("healed"):
+        return "-"
+    last = f", last {drift['object']} after {drift.get('manager') or '?'}" if drift.get("object") else ""
+    return f"{drift['healed']}x{last}"
+
+
+def _advice(body: Body, name: str, namespace: str) -> Iterable[str]:
+    """What it waits for, and the exact command where a person's word is needed."""
+    if body["metadata"].get("deletionTimestamp"):
+        left = ", ".join(body["metadata"].get("finalizers") or ())
+        yield f"It is being deleted, and waits until its objects are removed everywhere ({left})."
+    if body["spec"].get("suspend"):
+        yield f"It is suspended: nothing is applied or healed. To go on: cpctl app resume {namespace}/{name}"
+    if held := (body.get("status") or {}).get("held"):
+        what = ", ".join(held.get("objects") or ())
+        more = held["removes"] - len(held.get("objects") or ())
+        yield (
+            f"A change is held: {revision(held.get('revision') or '')} would remove {held['removes']} of {held['of']} "
+            f"objects: {what}" + (f" and {more} more." if more > 0 else ".")
+        )
+        yield f"To let it go ahead: cpctl app approve {namespace}/{name} --token {held['token']}"
+    ready = condition(body, "Ready")
+    if ready.get("status") == "True":
+        return
+    for kind in ("Stalled", "Reconciling"):
+        found = condition(body, kind)
+        if found.get("status") == "True":
+            verb = "It is stuck until something changes" if kind == "Stalled" else "It waits"
+            yield f"{verb}: {found.get('reason')}: {found.get('message') or ready.get('message') or ''}"
+            return
+    if ready:
+        yield f"It is not Ready: {ready.get('reason')}: {ready.get('message') or ''}"

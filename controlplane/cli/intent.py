@@ -1,0 +1,147 @@
+"""What a person asks of one Application: sync, approve, suspend, resume. Each is a field of its desired state.
+
+Nothing is commanded: the field is written, and the hub brings the world to it, now or when it is back.
+"""
+
+import getpass
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from controlplane.cli.connect import connect
+from controlplane.cli.errors import CliError, ExitCode
+from controlplane.cli.find import application
+from controlplane.cli.options import Place
+from controlplane.cli.until import until
+from controlplane.cli.view import condition
+from controlplane.kube.client import Client
+from controlplane.kube.errors import KubeError
+from controlplane.kube.resource import APPLICATIONS
+
+__all__ = ["approve", "resume", "settled", "suspend", "sync", "whoami"]
+
+MANAGER = "cpctl"
+
+Body = dict[str, Any]
+
+
+async def whoami(client: Client) -> str:
+    """Who the API server says that we are; the name of the system's user where it does not say."""
+    try:
+        answer = await client.request(
+            "POST",
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            body={"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"},
+        )
+        return str(answer["status"]["userInfo"]["username"])[:256]
+    except (KubeError, KeyError):
+        return getpass.getuser()[:256]
+
+
+async def sync(where: Place, name: str, *, wait_s: float | None) -> str:
+    """Ask for a look at Git and at every object now; wait_s: until Ready with it. Gives a line for the person."""
+    async with connect(where) as client:
+        found = await application(client, name, where.namespace)
+        if found["spec"].get("suspend"):
+            raise CliError(f"{_at(found)} is suspended: cpctl app resume {_at(found)} first")
+        text = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        written = await _patch(client, found, {"request": {"sync": text, "by": await whoami(client)}})
+        if wait_s is None:
+            return f"{_at(found)}: sync asked for; see: cpctl app get {_at(found)}"
+        return await _ready(client, written, wait_s, lambda status: _request(status).get("sync") == text)
+
+
+async def approve(where: Place, name: str, *, token: str | None, wait_s: float | None) -> str:
+    """Let a held change go ahead; token: the one that was looked at, None = what is held now."""
+    async with connect(where) as client:
+        found = await application(client, name, where.namespace)
+        held = (found.get("status") or {}).get("held")
+        if not held:
+            raise CliError(f"{_at(found)} holds no change: there is nothing to approve")
+        if token is not None and token != held["token"]:
+            raise CliError(
+                f"what is held now is another change ({held['token']}): look at it with cpctl app get {_at(found)}"
+            )
+        request = {"approve": held["token"], "by": await whoami(client)}
+        written = await _patch(client, found, {"request": request})
+        told = f"{_at(found)}: approved that {held['removes']} of {held['of']} objects are removed"
+        if wait_s is None:
+            return told
+        return await _ready(client, written, wait_s, lambda status: _request(status).get("approve") == held["token"])
+
+
+async def suspend(where: Place, name: str, *, reason: str) -> str:
+    """Hold an Application as it is."""
+    async with connect(where) as client:
+        found = await application(client, name, where.namespace)
+        await _patch(client, found, {"suspend": {"by": await whoami(client), "reason": reason}})
+        return f"{_at(found)}: suspended; nothing is applied, healed or pruned until cpctl app resume {_at(found)}"
+
+
+async def resume(where: Place, name: str, *, wait_s: float | None) -> str:
+    """Go on with a suspended Application."""
+    async with connect(where) as client:
+        found = await application(client, name, where.namespace)
+        if not found["spec"].get("suspend"):
+            return f"{_at(found)}: was not suspended"
+        written = await _patch(client, found, {"suspend": None})
+        if wait_s is None:
+            return f"{_at(found)}: resumed"
+        return await _ready(client, written, wait_s, lambda status: True)
+
+
+def settled(body: Body | None, generation: int, asked: Callable[[Body], bool]) -> bool:
+    """Whether an Application is Ready with what was asked of it.
+
+    Raises CliError when it will not be by itself: it is gone, stuck or held.
+    """
+    if body is None:
+        raise CliError("the Application was deleted meanwhile")
+    status = body.get("status") or {}
+    if status.get("observedGeneration", 0) < generation or not asked(status):
+        return False
+    if condition(body, "Ready").get("status") == "True":
+        return True
+    if status.get("held"):
+        raise CliError(
+            f"{_at(body)} holds a change that would remove {status['held']['removes']} objects: cpctl app approve {_at(body)}",
+            ExitCode.NOT_READY,
+        )
+    stalled = condition(body, "Stalled")
+    if stalled.get("status") == "True":
+        raise CliError(f"{_at(body)} is stuck: {stalled.get('reason')}: {stalled.get('message')}", ExitCode.NOT_READY)
+    return False
+
+
+async def _ready(client: Client, written: Body, wait_s: float, asked: Callable[[Body], bool]) -> str:
+    meta = written["metadata"]
+    generation = int(meta.get("generation") or 0)
+    seen: Body = written
+
+    def done(body: Body | None) -> bool:
+        nonlocal seen
+        seen = body or seen
+        return settled(body, generation, asked)
+
+    try:
+        await until(client, APPLICATIONS, meta["name"], meta["namespace"], done=done, timeout_s=wait_s)
+    except TimeoutError:
+        ready = condition(seen, "Ready")
+        why = f"{ready.get('reason')}: {ready.get('message')}" if ready else "the hub has not looked at it"
+        raise CliError(f"{_at(seen)} is not Ready within {wait_s:g} s: {why}", ExitCode.NOT_READY) from None
+    return f"{_at(seen)}: Ready at {(seen.get('status') or {}).get('revision') or '?'}"
+
+
+async def _patch(client: Client, found: Body, spec: Body) -> Body:
+    meta = found["metadata"]
+    return await client.patch(
+        APPLICATIONS, meta["name"], {"spec": spec}, meta["namespace"], kind="merge", field_manager=MANAGER
+    )
+
+
+def _request(status: Body) -> Body:
+    return status.get("request") or {}
+
+
+def _at(body: Body) -> str:
+    return f"{body['metadata']['namespace']}/{body['metadata']['name']}"

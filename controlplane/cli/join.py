@@ -1,0 +1,226 @@
+"""`cpctl cluster add` and `rejoin`: a cluster's place on the hub, and what its agent needs on the cluster itself.
+
+Both API servers judge every manifest before either is changed. The hub gets no right on the member: whoever runs this
+holds both kubeconfigs, and nothing of the member's is kept on the hub.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from controlplane.api.keys import GROUP, VERSION, NamespacedName
+from controlplane.api.labels import AGENT_NAMESPACE, HUB_NAMESPACE
+from controlplane.cli.applying import Applier
+from controlplane.cli.bundle import documents, text_of
+from controlplane.cli.connect import config_of, opened
+from controlplane.cli.errors import CliError
+from controlplane.cli.files import kubeconfig, write_kubeconfig
+from controlplane.cli.member import Member, manifests, minor_version, obsolete, pod
+from controlplane.cli.options import Place
+from controlplane.kube.client import Client
+from controlplane.kube.errors import NotFound
+from controlplane.kube.resource import CLUSTERS, CONFIGMAPS, NAMESPACES, SERVICE_ACCOUNTS, Resource
+from controlplane.kube.token import Token, request_token
+from controlplane.render.yaml import dump
+
+__all__ = ["ANNOTATION_MEMBER", "Agent", "Joining", "join"]
+
+ANNOTATION_MEMBER = (
+    "controlplane.dev/member"  # on a Cluster: uid of the member's kube-system, to tell two members apart
+)
+AGENT = NamespacedName(AGENT_NAMESPACE, "controlplane-agent")  # on the member: ServiceAccount, ConfigMap, Deployment
+CREDENTIALS = "controlplane-hub"  # on the member: the Secret from which the Deployment reads the hub's kubeconfig
+HUB_TOKEN_LIFE_S = 14 * 86400  # renewed by the agent
+MEMBER_TOKEN_LIFE_S = 365 * 86400  # for an agent outside of its cluster; the server may shorten it
+
+_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", False)
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """How the agent is to run: as a Deployment of an image, as a process from a folder, or by somebody else's hand."""
+
+    image: str | None = None
+    folder: Path | None = None
+    print_only: bool = False  # print the member's manifests and write nothing there
+    hub_server: str | None = None  # the hub's address as seen from the member
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """One join: who, where, with what."""
+
+    name: str
+    hub: Place
+    member: Place | None  # None: only with print_only
+    labels: Mapping[str, str]
+    platform_role: str | None  # None = as it is there, none for a new cluster
+    agent: Agent
+    again: bool = False  # rejoin: replace credentials and hub, keep what the agent holds
+
+
+async def join(joining: Joining) -> tuple[list[str], str]:
+    """Join a cluster; gives lines for the person, and manifests to print ("" = none).
+
+    Raises CliError: before anything is written, for a cluster that belongs to another hub or name, or a refused manifest.
+    """
+    async with opened(config_of(joining.hub.kubeconfig, joining.hub.context)) as hub, _member(joining) as member:
+        facts = await _facts(joining, hub, member)
+        here = documents("deploy/cluster", facts.values)
+        there = manifests(facts)
+        cluster = _cluster(joining, facts, await _uid(member) if member else "", await _existing(hub, joining.name))
+        at_hub, at_member = Applier(hub), Applier(member) if member else None
+        await at_hub.check([*here, cluster])
+        if at_member is not None:
+            await at_member.check(there)
+        if joining.again:
+            await _revoke(hub, joining.name)
+        await at_hub.apply([cluster, *here])
+        account = NamespacedName(f"cluster-{joining.name}", "agent")
+        token = await request_token(hub, account, lifetime_s=HUB_TOKEN_LIFE_S)
+        told = [f"cluster {joining.name} is on the hub, in namespace {account.namespace}"]
+        if at_member is None or joining.agent.print_only:
+            return told, text_of([*there, *_running(joining, facts, hub, token)])
+        await _write_member(at_member, there, facts)
+        told.append(f"the agent's rights are on the member ({_rights(facts)})")
+        told += await _hand_over(joining, facts, hub, at_member, token)
+        return told, ""
+
+
+@asynccontextmanager
+async def _member(joining: Joining) -> AsyncIterator[Client | None]:
+    if joining.member is None:
+        yield None
+        return
+    async with opened(config_of(joining.member.kubeconfig, joining.member.context)) as client:
+        yield client
+
+
+async def _facts(joining: Joining, hub: Client, member: Client | None) -> Member:
+    try:
+        hub_id = (await hub.get(NAMESPACES, HUB_NAMESPACE))["metadata"]["uid"]
+        await hub.list(CLUSTERS, page_size=1)
+    except NotFound:
+        raise CliError(f"{hub.config.server} is no hub yet: cpctl install hub --kubeconfig …") from None
+    facts = Member(joining.name, hub_id, joining.platform_role or "none")
+    if member is None:
+        return facts
+    await _refuse_foreign(joining, hub, member, hub_id)
+    minor = minor_version(await member.version())
+    role = joining.platform_role or await _role_there(member)
+    return replace(facts, platform_role=role, minor=minor)
+
+
+async def _refuse_foreign(joining: Joining, hub: Client, member: Client, hub_id: str) -> None:
+    """Two members under one name, or one member under two hubs, would undo each other's work for ever."""
+    again = f"cpctl cluster rejoin {joining.name}"
+    existing = await _existing(hub, joining.name)
+    if existing is not None and not joining.again:
+        known = (existing["metadata"].get("annotations") or {}).get(ANNOTATION_MEMBER)
+        if known and known != await _uid(member):
+            raise CliError(f"the name {joining.name} belongs to another cluster: choose another, or let go of that one by "
+                           f"cpctl cluster remove {joining.name}")  # fmt: skip
+    try:
+        config = await member.get(CONFIGMAPS, AGENT.name, AGENT.namespace)
+    except NotFound:
+        if joining.again and existing is None:
+            raise CliError(f"this cluster has never been joined: cpctl cluster add {joining.name}") from None
+        return
+    data = config.get("data") or {}
+    if not joining.again and data.get("hub") not in (None, hub_id):
+        raise CliError(
+            f"this cluster obeys another hub ({data['hub']}): {again} moves it to this one, and keeps what runs"
+        )
+    if data.get("cluster") not in (None, joining.name):
+        raise CliError(f"this cluster is joined as {data['cluster']}: use that name, or remove it first")
+
+
+async def _existing(hub: Client, name: str) -> Body | None:
+    try:
+        return await hub.get(CLUSTERS, name)
+    except NotFound:
+        return None
+
+
+async def _uid(member: Client) -> str:
+    return str((await member.get(NAMESPACES, "kube-system"))["metadata"]["uid"])
+
+
+async def _role_there(member: Client) -> str:
+    try:
+        return str((await member.get(_BINDINGS, "controlplane-platform"))["roleRef"]["name"])
+    except NotFound:
+        return "none"
+
+
+def _cluster(joining: Joining, facts: Member, uid: str, existing: Body | None) -> Body:
+    """The Cluster as it is written: an add says its labels, a rejoin without any leaves them as they are."""
+    meta: Body = {"name": joining.name, "annotations": {ANNOTATION_MEMBER: uid} if uid else {}}
+    labels = dict(joining.labels)
+    if joining.again and not labels and existing is not None:
+        labels = existing["metadata"].get("labels") or {}
+    spec = {**((existing or {}).get("spec") or {}), "platformRole": facts.platform_role}
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}", "kind": "Cluster", "metadata": meta | {"labels": labels}, "spec": spec,
+    }  # fmt: skip
+
+
+async def _revoke(hub: Client, name: str) -> None:
+    """Every token of the agent ends with its ServiceAccount."""
+    try:
+        await hub.delete(SERVICE_ACCOUNTS, "agent", f"cluster-{name}")
+    except NotFound:
+        pass
+
+
+async def _write_member(member: Applier, bodies: list[Body], facts: Member) -> None:
+    if await _role_there(member.client) != facts.platform_role:  # a binding's role cannot be changed
+        await member.delete(
+            [body for body in documents("deploy/agent", facts.values, only=["70-platform.yaml"])
+             if body["kind"] == "ClusterRoleBinding"]
+        )  # fmt: skip
+    await member.apply(bodies)
+    await member.delete(obsolete(facts))
+
+
+def _running(joining: Joining, facts: Member, hub: Client, token: Token) -> list[Body]:
+    """The agent's credentials, and its Deployment where an image was named."""
+    config = kubeconfig(hub.config, name="hub", token_file="hub.token", server=joining.agent.hub_server)
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": CREDENTIALS, "namespace": AGENT_NAMESPACE, "labels": {"app.kubernetes.io/part-of": "controlplane"},
+        },
+        "stringData": {"hub.kubeconfig": dump(config), "hub.token": token.text},
+    }  # fmt: skip
+    if joining.agent.image is None:
+        return [secret]
+    return [secret, *pod(facts, joining.agent.image, datetime.now(UTC).isoformat(timespec="seconds"))]
+
+
+async def _hand_over(joining: Joining, facts: Member, hub: Client, member: Applier, token: Token) -> list[str]:
+    if (folder := joining.agent.folder) is not None:
+        issued = await request_token(member.client, AGENT, lifetime_s=MEMBER_TOKEN_LIFE_S)
+        write_kubeconfig(folder, member.client.config, issued, name="agent")
+        write_kubeconfig(folder, hub.config, token, name="hub", server=joining.agent.hub_server)
+        command = (
+            f"controlplane-agent --cluster {joining.name} --kubeconfig agent.kubeconfig --hub-kubeconfig hub.kubeconfig"
+        )
+        return [f"credentials for an agent as a process are in {folder}; there: {command} --data-dir …"]
+    bodies = _running(joining, facts, hub, token)
+    await member.check(bodies)
+    await member.apply(bodies)
+    if joining.agent.image is not None:
+        return [f"Deployment {AGENT} runs {joining.agent.image}; see: cpctl cluster list"]
+    return [f"its credentials are in Secret {AGENT_NAMESPACE}/{CREDENTIALS}; no agent runs yet: name an --image"]
+
+
+def _rights(facts: Member) -> str:
+    classic = "" if facts.minor >= 36 else ", classic impersonation: the cluster is older than Kubernetes 1.36"
+    return f"platform role: {facts.platform_role}{classic}"
