@@ -10,7 +10,6 @@ leaves nothing behind. `Environment.load(state)` is an environment that another 
 
 import asyncio
 import json
-import secrets
 import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -23,7 +22,7 @@ from hack.checkout import Checkout
 from hack.cluster import Cluster, start_cluster
 from hack.errors import EnvironmentBroken
 from hack.etcd import Etcd, start_etcd
-from hack.pki import KeyPair, write_private
+from hack.pki import KeyPair
 from hack.ports import HOST
 from hack.process import Command, is_alive
 from hack.record import Probe, Record, write_atomically
@@ -155,13 +154,6 @@ class Environment:
     def set_webhook(self, url: str, secret: str) -> None:
         """From now on, have each push told to this address, signed with this secret."""
         self._git_setting("webhook.json", {"url": url, "secret": secret})
-
-    def webhook_secret(self) -> str:
-        """The text that signs webhooks in this environment; made when it is first asked for."""
-        file = self.state / "webhook.secret"
-        if not file.exists():
-            write_private(file, secrets.token_hex(20).encode())
-        return file.read_text()
 
     async def push(self, name: str, files: Mapping[str, bytes | str], message: str = "Begin") -> Checkout:
         """Push these files as the whole of a repository's main branch. Returns the clone, for further commits."""

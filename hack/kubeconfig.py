@@ -7,7 +7,7 @@ import yaml
 
 from hack.pki import KeyPair, write_private
 
-__all__ = ["write_kubeconfig", "write_token_kubeconfig"]
+__all__ = ["write_kubeconfig"]
 
 
 def write_kubeconfig(path: Path, *, cluster: str, server: str, ca: Path, user: str, client: KeyPair) -> Path:
@@ -25,15 +25,5 @@ def write_kubeconfig(path: Path, *, cluster: str, server: str, ca: Path, user: s
         "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": user}}],
         "current-context": cluster,
     }
-    write_private(path, yaml.safe_dump(config, sort_keys=False).encode())
-    return path
-
-
-def write_token_kubeconfig(path: Path, *, like: Path, user: str, token: str) -> Path:
-    """Write a kubeconfig (mode 0600) to the cluster of another one, for somebody who has a token. Returns the path."""
-    config = yaml.safe_load(like.read_text())
-    (context,) = (c["context"] for c in config["contexts"] if c["name"] == config["current-context"])
-    context["user"] = user
-    config["users"] = [{"name": user, "user": {"token": token}}]
     write_private(path, yaml.safe_dump(config, sort_keys=False).encode())
     return path

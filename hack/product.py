@@ -5,7 +5,6 @@ audit logs show what a real installation would do, and a missing right shows her
 """
 
 import asyncio
-import json
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Mapping
@@ -14,7 +13,6 @@ from pathlib import Path
 from hack.checkout import read_tree
 from hack.environment import ROOT, SCRIPTS, Environment
 from hack.errors import HackError
-from hack.kubeconfig import write_token_kubeconfig
 from hack.ports import HOST, free_port
 from hack.process import Command
 from hack.record import Probe
@@ -23,8 +21,7 @@ __all__ = ["PLACEHOLDER", "add_agent", "add_root", "install_hub", "push_examples
 
 TOOL_TIMEOUT_S = 120.0
 READY_LIMIT_S = 60.0
-NAMESPACE, HUB_ACCOUNT, WEBHOOK_SECRET = "controlplane-system", "controlplane-hub", "controlplane-webhook"
-TOKEN_LIFE = "8760h"  # a local environment may stand for long, and nobody renews its hub's token
+NAMESPACE, WEBHOOK_SECRET = "controlplane-system", "controlplane-webhook"
 PLACEHOLDER = "https://git.example.com"
 """The Git server that the examples name; our own takes its place when they are pushed."""
 
@@ -49,7 +46,7 @@ async def run_tool(name: str, *arguments: str | Path, stdin: str = "") -> str:
 
 
 async def install_hub(environment: Environment, settings: Mapping[str, str] | None = None) -> None:
-    """Install the hub's kinds, rights and settings on its cluster, and the secret that signs push webhooks.
+    """Install the hub's kinds, rights and settings on its cluster, and write its credentials into `<state>/hub`.
 
     settings: keys of the ConfigMap `controlplane`; that our Git server may be read over http is always among them.
     Raises HackError.
@@ -58,14 +55,8 @@ async def install_hub(environment: Environment, settings: Mapping[str, str] | No
     git = environment.record.facts["git"]["url"]
     values = {"git.allowInsecure": f"{git}/**", **await _sandbox(), **(settings or {})}
     chosen = [argument for key, value in values.items() for argument in ("--set", f"{key}={value}")]
-    await run_tool("cpctl", "install", "hub", "--kubeconfig", kubeconfig, *chosen)
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": WEBHOOK_SECRET, "namespace": NAMESPACE},
-        "stringData": {"token": environment.webhook_secret()},
-    }
-    await run_tool("kubectl", "--kubeconfig", kubeconfig, "apply", "-f", "-", stdin=json.dumps(secret))
+    folder = environment.state / "hub"
+    await run_tool("cpctl", "install", "hub", "--kubeconfig", kubeconfig, "--hub-dir", folder, *chosen)
 
 
 async def _sandbox() -> dict[str, str]:
@@ -84,10 +75,7 @@ async def _sandbox() -> dict[str, str]:
 
 async def start_hub(environment: Environment) -> None:
     """Start controlplane-hub as its own ServiceAccount, and let the Git server tell it of pushes. Raises HackError."""
-    admin, folder = environment.kubeconfig("hub"), environment.state / "hub"
-    arguments = ("-n", NAMESPACE, "create", "token", HUB_ACCOUNT, "--duration", TOKEN_LIFE)
-    token = await run_tool("kubectl", "--kubeconfig", admin, *arguments)
-    own = write_token_kubeconfig(folder / "kubeconfig", like=admin, user=HUB_ACCOUNT, token=token)
+    folder = environment.state / "hub"
     artifacts = 0
 
     def build(port: int) -> tuple[Command, Probe]:
@@ -96,20 +84,25 @@ async def start_hub(environment: Environment) -> None:
         command = environment.supervisor.command(
             "hub",
             SCRIPTS / "controlplane-hub",
-            *("--kubeconfig", own),
+            *("--kubeconfig", folder / "hub.kubeconfig"),
             *("--data-dir", folder / "data"),
             *("--listen", f"{HOST}:{port}"),
             *("--artifacts-listen", f"{HOST}:{artifacts}"),
             home=folder,
         )
-        return command, Probe(f"http://{HOST}:{port}/healthz")
+        return command, Probe(f"http://{HOST}:{port}/readyz")
 
     port = await environment.supervisor.start_on_free_port(build, READY_LIMIT_S)
     facts = environment.record.facts
     facts["api"] = {"url": f"http://{HOST}:{port}"}
     facts["artifacts"] = {"url": f"http://{HOST}:{artifacts}"}
     environment.record.save()
-    environment.set_webhook(f"http://{HOST}:{port}/webhooks/push", environment.webhook_secret())
+    secret = await run_tool(
+        "kubectl",
+        *("--kubeconfig", environment.kubeconfig("hub"), "-n", NAMESPACE, "get", "secret", WEBHOOK_SECRET),
+        *("-o", "go-template={{.data.token | base64decode}}"),
+    )
+    environment.set_webhook(f"http://{HOST}:{port}/webhooks/push", secret)
 
 
 async def add_agent(
