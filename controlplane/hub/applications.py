@@ -94,8 +94,7 @@ class Applications:
         if FINALIZER not in application.metadata.finalizers:
             patch = {"metadata": {"finalizers": [*application.metadata.finalizers, FINALIZER]}}
             body = await self._client.patch(APPLICATIONS, key.name, patch, key.namespace)
-            body["metadata"].pop("managedFields", None)
-            _, application = self._world.applications.put(body)
+            application = self._world.applications.put(body)
         works = self._world.works_of(key)
         if application.spec.suspend is not None:
             for work in works:

@@ -220,7 +220,6 @@ class Children:
             if not error.uid_mismatch:
                 raise
             body = await self._client.apply(resource, child.body, field_manager=manager, validation="Strict")
-        body["metadata"].pop("managedFields", None)
         self._tables[child.key.kind].put(body)
         return str(body["metadata"]["uid"])
 

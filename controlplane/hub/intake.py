@@ -5,9 +5,12 @@ now, so that our own status writes, which come back as events, wake nobody.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import ValidationError
 
 from controlplane.api.application import Application
 from controlplane.api.cluster import Cluster
@@ -27,6 +30,8 @@ from controlplane.kube.resource import APPLICATIONS, CLUSTERS, LEASES, REPOSITOR
 from controlplane.kube.watch import Event, watch
 
 __all__ = ["Intake", "Queues"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +53,26 @@ class Intake:
         self._queues = queues
         self._children = children
         self._policies = policies
+        world.tenants.listen(self._tenant)
+        world.clusters.listen(self._cluster)
+        world.repositories.listen(self._repository)
+        world.applications.listen(self._application)
+        world.works.listen(self._work)
         self._waiting = {"Tenant", "Cluster", "Repository", "Application", "Work", "Lease"}
 
     async def run(self) -> None:
         """Watch until cancelled; sets world.complete once all kinds have been listed."""
         world = self._world
+        tables: tuple[tuple[Resource, Table[Any]], ...] = (
+            (TENANTS, world.tenants),
+            (CLUSTERS, world.clusters),
+            (REPOSITORIES, world.repositories),
+            (APPLICATIONS, world.applications),
+            (WORKS, world.works),
+        )
         async with asyncio.TaskGroup() as tasks:
-            for resource, table, changed in (
-                (TENANTS, world.tenants, self._tenant),
-                (CLUSTERS, world.clusters, self._cluster),
-                (REPOSITORIES, world.repositories, self._repository),
-                (APPLICATIONS, world.applications, self._application),
-                (WORKS, world.works, self._work),
-            ):
-                tasks.create_task(self._watch(resource, self._taking(table, changed)), name=f"watch:{resource}")
+            for resource, table in tables:
+                tasks.create_task(self._watch(resource, _into(table)), name=f"watch:{resource}")
             tasks.create_task(self._watch(LEASES, self._lease, "metadata.name=agent"), name="watch:leases")
 
     async def _watch(self, resource: Resource, on_event: Callable[[Event], None], fields: str = "") -> None:
@@ -74,18 +85,6 @@ class Intake:
         self._waiting.discard(kind)
         if not self._waiting:
             self._world.complete.set()
-
-    def _taking(self, table: Table[Any], changed: Callable[[Any, Any], None]) -> Callable[[Event], None]:
-        def take(event: Event) -> None:
-            meta = event.object["metadata"]
-            key = NamespacedName(meta.get("namespace") or "", meta["name"])
-            if event.type == "DELETED":
-                changed(table.drop(key), None)
-            else:
-                meta.pop("managedFields", None)
-                changed(*table.put(event.object))
-
-        return take
 
     def _tenant(self, old: Tenant | None, new: Tenant | None) -> None:
         at = _key_of(new or old)
@@ -193,6 +192,21 @@ class Intake:
         for application in self._world.applications:
             if application.spec.expand is not None:
                 self._queues.applications.add(_key(application))
+
+
+def _into(table: Table[Any]) -> Callable[[Event], None]:
+    def take(event: Event) -> None:
+        meta = event.object["metadata"]
+        if event.type == "DELETED":
+            table.drop(NamespacedName(meta.get("namespace") or "", meta["name"]))
+            return
+        try:
+            table.put(event.object)
+        except ValidationError as error:  # admission refuses it; an older CRD's object may still be stored
+            where = {"kind": event.object.get("kind"), "namespace": meta.get("namespace"), "name": meta["name"]}
+            _log.warning("an object cannot be read", extra=where | {"errors": error.error_count()})
+
+    return take
 
 
 def _key(object_: Kind) -> NamespacedName:

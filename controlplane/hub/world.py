@@ -32,6 +32,7 @@ class Table(Generic[M]):
         self.model = model
         self._objects: dict[NamespacedName, M] = {}
         self._raw: dict[NamespacedName, dict[str, Any]] = {}
+        self._listener: Callable[[M | None, M | None], None] | None = None
         self._indexes: list[tuple[Callable[[M], object], dict[object, set[NamespacedName]]]] = []
 
     def index(self, by: Callable[[M], object]) -> Callable[[object], list[M]]:
@@ -40,28 +41,36 @@ class Table(Generic[M]):
         self._indexes.append((by, entries))
         return lambda value: [self._objects[key] for key in sorted(entries.get(value, ()))]
 
-    def put(self, body: dict[str, Any]) -> tuple[M | None, M]:
-        """Take in an object as the API server gave it; returns what stood there before, and what stands there now.
+    def listen(self, listener: Callable[[M | None, M | None], None]) -> None:
+        """Who is told of each change, (before, after), whether a watch brought it or the reply to our own write."""
+        self._listener = listener
+
+    def put(self, body: dict[str, Any]) -> M:
+        """Take in an object as the API server gave it; returns what stands there now.
 
         An older version than the known one changes nothing: what we wrote ourselves is put here from the reply, and the
         watch may still be behind it.
         """
         new = self.model.model_validate(body)
         key = NamespacedName(new.metadata.namespace, new.metadata.name)
+        body["metadata"].pop("managedFields", None)  # a third of most objects, and nothing that we read
         old = self._objects.get(key)
         if old is not None and _version(new) < _version(old):
-            return old, old
+            return old
         self._reindex(key, old, new)
         self._objects[key] = new
         self._raw[key] = body
-        return old, new
+        if self._listener is not None:
+            self._listener(old, new)
+        return new
 
-    def drop(self, key: NamespacedName) -> M | None:
-        """Forget an object; returns it."""
+    def drop(self, key: NamespacedName) -> None:
+        """Forget an object."""
         old = self._objects.pop(key, None)
         self._raw.pop(key, None)
         self._reindex(key, old, None)
-        return old
+        if old is not None and self._listener is not None:
+            self._listener(old, None)
 
     def _reindex(self, key: NamespacedName, old: M | None, new: M | None) -> None:
         for by, entries in self._indexes:

@@ -18,10 +18,20 @@ def application(name: str, version: int = 1, repository: str = "team") -> dict[s
 def test_an_older_event_does_not_undo_what_is_known() -> None:
     world = World()
     world.applications.put(application("web", 7, "new"))
-    old, new = world.applications.put(application("web", 5, "old"))
-    assert old is new
+    new = world.applications.put(application("web", 5, "old"))
     assert new.spec.source.repository == "new"
     assert world.applications.raw(NamespacedName("tenant-a", "web")) == application("web", 7, "new")
+
+
+def test_whoever_puts_an_object_tells_the_listener_and_an_older_one_tells_nobody() -> None:
+    world, told = World(), []
+    world.applications.listen(lambda old, new: told.append((old is not None, new is not None)))
+    world.applications.put(application("web", 7))
+    world.applications.put(application("web", 5))
+    world.applications.put(application("web", 8))
+    world.applications.drop(NamespacedName("tenant-a", "web"))
+    world.applications.drop(NamespacedName("tenant-a", "web"))
+    assert told == [(False, True), (True, True), (True, False)]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["x", "y", None]))))
