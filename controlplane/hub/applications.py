@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from controlplane.api.application import Application, ApplicationStatus, Held
 from controlplane.api.keys import NamespacedName, ObjectKey, TenantName
-from controlplane.api.labels import ANNOTATION_APPROVE, FINALIZER
+from controlplane.api.labels import ANNOTATION_APPROVE
 from controlplane.api.model import Problem
 from controlplane.api.names import cluster_of_namespace, owner_hash, tenant_of_namespace
 from controlplane.api.tenant import Tenant
@@ -21,6 +21,7 @@ from controlplane.hub.clusters import Clusters
 from controlplane.hub.conditions import Reason, Truth, Verdict, conditions
 from controlplane.hub.delivered import Delivered
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, application_spec, plan
+from controlplane.hub.finalizers import add_finalizer, drop_finalizer
 from controlplane.hub.guard import held
 from controlplane.hub.policies import Policies
 from controlplane.hub.prepare import Prepared, Refusal, inputs_of, prepare
@@ -30,7 +31,6 @@ from controlplane.hub.sources import Head, Sources
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
-from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS
 from controlplane.policy.gate import authorise_removal
 from controlplane.render.render import RenderLimits
@@ -91,9 +91,8 @@ class Applications:
         if application.metadata.deletion_timestamp is not None:
             await self._remove(key, application)
             return None
-        if FINALIZER not in application.metadata.finalizers:
-            patch = {"metadata": {"finalizers": [*application.metadata.finalizers, FINALIZER]}}
-            body = await self._client.patch(APPLICATIONS, key.name, patch, key.namespace)
+        body = await add_finalizer(self._client, APPLICATIONS, application)
+        if body is not None:
             application = self._world.applications.put(body)
         works = self._world.works_of(key)
         if application.spec.suspend is not None:
@@ -328,11 +327,7 @@ class Applications:
             return
         await self._children.forget(key)
         self._memos.pop(key, None)
-        rest = [finalizer for finalizer in application.metadata.finalizers if finalizer != FINALIZER]
-        try:
-            await self._client.patch(APPLICATIONS, key.name, {"metadata": {"finalizers": rest or None}}, key.namespace)
-        except NotFound:
-            pass
+        await drop_finalizer(self._client, APPLICATIONS, application)
 
     # --- roll up
 

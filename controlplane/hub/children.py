@@ -9,6 +9,7 @@ import gzip
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -212,14 +213,17 @@ class Children:
         tenant = tenant_of_namespace(child.key.namespace) if child.key.namespace else None
         if tenant is not None:
             await self._namespaces.ensure_tenant(tenant)
+        write = partial(self._client.apply, resource, child.body, field_manager=manager, validation="Strict")
         try:
-            body = await self._client.apply(
-                resource, child.body, field_manager=manager, force=bool(uid), uid=uid, validation="Strict"
-            )
+            body = await (write(force=True, uid=uid) if uid else write())
         except Conflict as error:
             if not error.uid_mismatch:
                 raise
-            body = await self._client.apply(resource, child.body, field_manager=manager, validation="Strict")
+            body = await write()
+        except NotFound:
+            if tenant is not None:
+                self._namespaces.forget(tenant)  # somebody deleted it: the next try makes it again
+            raise
         self._tables[child.key.kind].put(body)
         return str(body["metadata"]["uid"])
 

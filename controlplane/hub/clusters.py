@@ -9,15 +9,15 @@ import asyncio
 
 from controlplane.api.cluster import Cluster
 from controlplane.api.keys import ClusterName, NamespacedName
-from controlplane.api.labels import ANNOTATION_GONE, FINALIZER
+from controlplane.api.labels import ANNOTATION_GONE
 from controlplane.api.names import cluster_namespace
 from controlplane.hub.conditions import Reason, Verdict, conditions
 from controlplane.hub.dispatch import HUB_MANAGER, Dispatcher
+from controlplane.hub.finalizers import add_finalizer, drop_finalizer
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
-from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import CLUSTERS, CONFIGMAPS
 
 __all__ = ["HUB_CONFIGMAP", "Clusters"]
@@ -59,9 +59,9 @@ class Clusters:
         if cluster.metadata.deletion_timestamp is not None:
             await self._remove(name, cluster)
             return None
-        if FINALIZER not in cluster.metadata.finalizers:
-            patch = {"metadata": {"finalizers": [*cluster.metadata.finalizers, FINALIZER]}}
-            self._world.clusters.put(await self._client.patch(CLUSTERS, name, patch))
+        body = await add_finalizer(self._client, CLUSTERS, cluster)
+        if body is not None:
+            cluster = self._world.clusters.put(body)
         await self._tell(name, cluster)
         return self._report(key, cluster)
 
@@ -112,8 +112,4 @@ class Clusters:
         if self._world.works_on(name):
             return  # each Application (and tenant) moves its Works away; the last one's end brings us back
         await self._namespaces.remove(cluster_namespace(name))
-        rest = [finalizer for finalizer in cluster.metadata.finalizers if finalizer != FINALIZER]
-        try:
-            await self._client.patch(CLUSTERS, name, {"metadata": {"finalizers": rest or None}})
-        except NotFound:
-            pass
+        await drop_finalizer(self._client, CLUSTERS, cluster)

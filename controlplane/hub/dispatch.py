@@ -20,6 +20,7 @@ from controlplane.api.names import (
     work_name,
 )
 from controlplane.api.work import ApplicationRef, Artifact, Ground, Identity, Options, Work, WorkSpec
+from controlplane.hub.finalizers import drop_finalizer
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
@@ -178,9 +179,9 @@ class Dispatcher:
         namespace, name = work.metadata.namespace, work.metadata.name
         try:
             if work.metadata.deletion_timestamp is None:
-                await self._client.delete(WORKS, name, namespace, uid=work.metadata.uid)
-            rest = [finalizer for finalizer in work.metadata.finalizers if finalizer != FINALIZER]
-            await self._client.patch(WORKS, name, {"metadata": {"finalizers": rest or None}}, namespace)
+                body = await self._client.delete(WORKS, name, namespace, uid=work.metadata.uid)
+                work = self._world.works.put(body) if body.get("kind") == WORKS.kind else work
+            await drop_finalizer(self._client, WORKS, work)
         except NotFound:
             pass  # somebody else did it
 

@@ -31,6 +31,8 @@ from controlplane.kube.watch import Event, watch
 
 __all__ = ["Intake", "Queues"]
 
+_ROOT_MERGE_S = 0.2
+
 _log = logging.getLogger(__name__)
 
 
@@ -186,7 +188,8 @@ class Intake:
     def _wake_parent(self, kind: str, at: NamespacedName) -> None:
         parent = self._children.parent(ObjectKey(GROUP, kind, at.namespace, at.name))
         if parent is not None:
-            self._queues.applications.add(parent)
+            # Many children become Ready at about the same time; a root of a thousand is rolled up a few times, not a thousand.
+            self._queues.applications.add_after(parent, _ROOT_MERGE_S)
 
     def _wake_expanding(self) -> None:
         for application in self._world.applications:

@@ -39,6 +39,11 @@ class Namespaces:
         await self._client.apply(NAMESPACES, body, field_manager=_MANAGER, force=True)
         self._made.add(name)
 
+    def forget(self, tenant: TenantName) -> None:
+        """What this process made for a tenant may be gone: make it again when it is asked for."""
+        self._made.discard(tenant_namespace(tenant))
+        self._bound.pop(tenant_namespace(tenant), None)
+
     async def bind_roles(self, tenant: Tenant) -> None:
         """One RoleBinding for each of the three built-in roles that has members, and the hub's own, which lets it read
         the credentials that Repositories name."""

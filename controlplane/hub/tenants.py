@@ -5,13 +5,13 @@ only when what they were needed for is pruned.
 """
 
 from controlplane.api.keys import ClusterName, NamespacedName, TenantName
-from controlplane.api.labels import FINALIZER
 from controlplane.api.model import Kind
 from controlplane.api.names import cluster_of_namespace, ground_key, owner_hash, tenant_namespace
 from controlplane.api.tenant import Tenant, TenantStatus
 from controlplane.api.work import Ground, GroundNamespace, Work
 from controlplane.hub.conditions import conditions
 from controlplane.hub.dispatch import Dispatcher, ground_spec, plan
+from controlplane.hub.finalizers import add_finalizer, drop_finalizer
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.policies import Policies
 from controlplane.hub.rollup import roll_up_ground
@@ -65,9 +65,9 @@ class Tenants:
         if tenant.metadata.deletion_timestamp is not None:
             await self._remove(name, tenant)
             return None
-        if FINALIZER not in tenant.metadata.finalizers:
-            patch = {"metadata": {"finalizers": [*tenant.metadata.finalizers, FINALIZER]}}
-            self._world.tenants.put(await self._client.patch(TENANTS, key.name, patch))
+        body = await add_finalizer(self._client, TENANTS, tenant)
+        if body is not None:
+            tenant = self._world.tenants.put(body)
         await self._namespaces.ensure_tenant(name)
         await self._namespaces.bind_roles(tenant)
         clusters = tuple(sorted(self._policies.current.clusters_of(name)))
@@ -126,11 +126,7 @@ class Tenants:
         if len(step.release) < len(works):
             return
         await self._namespaces.remove(tenant_namespace(name))
-        rest = [finalizer for finalizer in tenant.metadata.finalizers if finalizer != FINALIZER]
-        try:
-            await self._client.patch(TENANTS, name, {"metadata": {"finalizers": rest or None}})
-        except NotFound:
-            pass
+        await drop_finalizer(self._client, TENANTS, tenant)
 
     async def _delete(self, resource: Resource, object_: Kind) -> None:
         try:
