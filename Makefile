@@ -29,8 +29,8 @@ build: venv ## The programs of the clusters, built once into the user's cache
 demo: build ## The way of one commit on two real clusters, each step checked; leaves the system running
 	@$(PY) -m hack demo
 
-up: build ## Hub, members east and west, Git server and agents; see .local/env.json
-	@$(PY) -m hack up
+up: build ## Hub, members east and west, Git server and agents; see .local/env.json; with a cluster of your own: make up A=--kubeconfig=east=FILE
+	@$(PY) -m hack up $(A)
 
 down: venv ## End all of it
 	@$(PY) -m hack down

@@ -35,7 +35,7 @@ async def _clusters(options: argparse.Namespace) -> None:
         environment = await new_environment(state)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(environment.start_clusters(*options.members))
+                group.create_task(environment.start_clusters(*options.members, named=dict(options.kubeconfig)))
                 group.create_task(environment.start_git())
             environment.record.publish(state / "env.json")
         except BaseException:
@@ -54,7 +54,7 @@ async def _up(options: argparse.Namespace) -> None:
             print("Already up.")
         else:
             environment = await new_environment(options.state)
-            await bring_up(environment)
+            await bring_up(environment, named=dict(options.kubeconfig))
         print(describe(environment))
 
 
@@ -78,6 +78,13 @@ async def _down(options: argparse.Namespace) -> None:
         await Environment.sweep(options.state)
 
 
+def _named(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError("write NAME=FILE, for example east=/home/me/east.kubeconfig")
+    return name, Path(file)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m hack", description="Real clusters on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -88,6 +95,15 @@ def _parser() -> argparse.ArgumentParser:
     clusters.add_argument("members", nargs="*", default=["east", "west"], help="the members (default: east west)")
     up = commands.add_parser("up", help="hub, two members, Git server and agents, with the examples pushed")
     up.add_argument("--state", type=Path, default=UP)
+    for command in (clusters, up):
+        command.add_argument(
+            "--kubeconfig",
+            type=_named,
+            metavar="NAME=FILE",
+            action="append",
+            default=[],
+            help="use this cluster-admin kubeconfig for hub, or for a member, instead of starting a cluster",
+        )
     for name, text in {
         "stop": "end one process",
         "start": "start one process",

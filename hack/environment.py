@@ -55,7 +55,8 @@ class Environment:
             state.mkdir(parents=True, mode=0o700)
         except FileExistsError as err:
             raise EnvironmentBroken(f"{state} holds an environment already; end it first") from err
-        record = Record(state, {"state": str(state), "hub": {}, "clusters": {}})
+        tools = {name: str(SCRIPTS / name) for name in ("kubectl", "cpctl")}
+        record = Record(state, {"state": str(state), "hub": {}, "clusters": {}, "tools": tools})
         record.save()
         return cls(record)
 
@@ -89,13 +90,17 @@ class Environment:
 
     # -- clusters
 
-    async def start_clusters(self, *members: str, hub: bool = True) -> None:
-        """Bring up etcd, and at the same time the hub's cluster (`hub`) and the members'."""
+    async def start_clusters(self, *members: str, named: Mapping[str, Path] | None = None) -> None:
+        """Bring up the hub's cluster and the members' at the same time.
+
+        named: clusters that exist already, `hub` or a member -> the kubeconfig that the user names; they are used as they are.
+        """
+        for name, kubeconfig in (named or {}).items():
+            self.use_cluster(name, kubeconfig)
         async with asyncio.TaskGroup() as group:
-            if hub:
-                group.create_task(self.start_cluster("hub", workloads=False))
-            for name in members:
-                group.create_task(self.start_cluster(name))
+            for name in dict.fromkeys(["hub", *members]):
+                if name not in (named or {}):
+                    group.create_task(self.start_cluster(name, workloads=name != "hub"))
 
     async def start_cluster(self, name: str, *, workloads: bool = True) -> Cluster:
         """Bring up one more cluster; see hack.cluster.start_cluster. The name `hub` is the hub's."""
@@ -122,7 +127,9 @@ class Environment:
 
     def use_cluster(self, name: str, kubeconfig: Path) -> None:
         """Take a cluster that exists already, whose cluster-admin kubeconfig the user names. It is never ended by us."""
-        entry = {"kubeconfig": str(kubeconfig.resolve(strict=True))}
+        if not kubeconfig.is_file():
+            raise EnvironmentBroken(f"{kubeconfig}, named for {name}, is not a file")
+        entry = {"kubeconfig": str(kubeconfig.resolve())}
         facts = self.record.facts
         facts["hub" if name == "hub" else "clusters"] |= entry if name == "hub" else {name: entry}
         self.record.save()

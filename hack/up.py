@@ -6,10 +6,11 @@ repository pushed and its root applied. `.local/env.json` is written when all of
 
 import asyncio
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hack.environment import ROOT, SCRIPTS, Environment
+from hack.environment import ROOT, Environment
 from hack.errors import EnvironmentBroken
 from hack.product import add_agent, add_root, install_hub, push_examples, start_hub
 
@@ -57,15 +58,16 @@ async def new_environment(state: Path) -> Environment:
     return Environment.create(state)
 
 
-async def bring_up(environment: Environment, *, examples: bool = True) -> None:
+async def bring_up(environment: Environment, *, examples: bool = True, named: Mapping[str, Path] | None = None) -> None:
     """Start everything. examples=False leaves out the example repositories and the root that reads them.
 
+    named: see Environment.start_clusters.
     Raises HackError after ending what was started; the logs stay, and the message says which one to read.
     """
     say = _Clock()
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(environment.start_clusters(*MEMBERS))
+            group.create_task(environment.start_clusters(*MEMBERS, named=named))
             group.create_task(environment.start_git())
         say("hub, east and west are ready, and so is the Git server")
         await install_hub(environment)
@@ -79,7 +81,6 @@ async def bring_up(environment: Environment, *, examples: bool = True) -> None:
             await push_examples(environment)
             await add_root(environment)
             say("the example repositories are pushed")
-        environment.record.facts["tools"] = {name: str(SCRIPTS / name) for name in ("kubectl", "cpctl")}
         environment.record.publish(ENV_FILE if environment.state == UP else environment.state / "env.json")
     except BaseException:
         await environment.down(keep_logs=True)
