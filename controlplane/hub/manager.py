@@ -20,6 +20,7 @@ from controlplane.hub.dispatch import Dispatcher
 from controlplane.hub.intake import Intake, Queues
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.policies import Policies
+from controlplane.hub.select import Selector
 from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Sources
 from controlplane.hub.status import StatusWriter
@@ -63,10 +64,10 @@ class Manager:
         self.sources = Sources(world, client, policies, self.status, settings, self._intake.wake_readers)
         self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
         self._announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
+        selector = Selector(world, self.sources, policies, store, self._children, settings)
         self.applications = Applications(
-            world, client, self.sources, policies, store, dispatcher, self._children, self.clusters, self.status,
-            self._announcer, settings,
-        )  # fmt: skip
+            world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer
+        )
         self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status)
 
     @classmethod

@@ -1,0 +1,72 @@
+"""Report: one look at an Application, and what its Works and children amount to, as its status. A pure function."""
+
+from dataclasses import dataclass
+
+from controlplane.api.application import Application, ApplicationStatus
+from controlplane.api.model import Problem
+from controlplane.hub.conditions import Reason, Truth, Verdict, conditions
+from controlplane.hub.prepare import Refusal
+from controlplane.hub.rollup import Rollup
+from controlplane.hub.sources import Head
+from controlplane.hub.waiting import Waiting
+
+__all__ = ["Outcome", "status_of"]
+
+_FOR_A_PERSON = frozenset({Reason.HELD, Reason.MANUAL_SYNC, Reason.SUSPENDED})
+_MOST_PROBLEMS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one look ended: delivered, refused, or waiting; with what the hub itself could not do."""
+
+    delivered: Head | None = None
+    refusal: Refusal | None = None
+    waiting: Waiting | None = None
+    attempted: Head | None = None  # the commit that was refused, or that waits
+    problems: tuple[Problem, ...] = ()
+
+
+def status_of(
+    application: Application, before: ApplicationStatus, rolled: Rollup, outcome: Outcome
+) -> ApplicationStatus:
+    """The status of an Application after one look. revision moves only with what was delivered."""
+    verdict, problems = rolled.verdict, rolled.problems
+    if outcome.refusal is not None:
+        verdict = _refused(outcome.refusal, rolled)
+        problems = (*outcome.refusal.problems, *rolled.problems)[:_MOST_PROBLEMS]
+    elif outcome.waiting is not None:
+        verdict = _waits(outcome.waiting, rolled)
+    head = outcome.delivered
+    attempted = head or outcome.attempted
+    return ApplicationStatus(
+        conditions=conditions(before.conditions, application.metadata.generation, verdict),
+        observed_generation=application.metadata.generation,
+        revision=head.revision if head is not None else before.revision,
+        attempted_revision=attempted.revision if attempted is not None else before.attempted_revision,
+        commit=head.commit if head is not None else before.commit,
+        clusters=rolled.clusters,
+        children=rolled.children,
+        objects=rolled.objects,
+        problems=problems,
+        held=outcome.waiting.held if outcome.waiting is not None else None,
+        request=application.spec.request if head is not None else before.request,
+    )
+
+
+def _refused(refusal: Refusal, rolled: Rollup) -> Verdict:
+    """The newest commit does not go out; what is delivered already goes on as it does."""
+    wrong: tuple[Truth, str, str] = ("False", refusal.reason, refusal.message)
+    return Verdict(wrong, wrong, rolled.verdict.healthy, stalled="" if refusal.transient else refusal.reason)
+
+
+def _waits(waiting: Waiting, rolled: Rollup) -> Verdict:
+    """Nothing is wrong; somebody's word, or something else's end, is waited for."""
+    why: tuple[Truth, str, str] = ("False", waiting.reason, waiting.message)
+    return Verdict(
+        why,
+        why,
+        rolled.verdict.healthy,
+        reconciling="" if waiting.reason in _FOR_A_PERSON else waiting.reason,
+        stalled=waiting.reason if waiting.reason is Reason.HELD else "",
+    )

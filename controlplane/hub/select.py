@@ -1,0 +1,187 @@
+"""Select: which commit is in force for an Application, and whether anything that it reads has changed since the last look.
+
+What was prepared is remembered with everything that it was made from. A commit that touches none of it costs a few
+comparisons of tree ids; nothing is rendered, and nothing is written for it anywhere.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from controlplane.api.application import Application
+from controlplane.api.keys import NamespacedName, TenantName
+from controlplane.api.model import Problem
+from controlplane.api.names import tenant_of_namespace
+from controlplane.api.repository import Repository
+from controlplane.api.tenant import Tenant
+from controlplane.artifact.store import Store
+from controlplane.hub.children import Children
+from controlplane.hub.conditions import Reason
+from controlplane.hub.policies import Policies
+from controlplane.hub.prepare import Prepared, Refusal, inputs_of, prepare
+from controlplane.hub.settings import Settings
+from controlplane.hub.sources import Head, Sources
+from controlplane.hub.waiting import Waiting
+from controlplane.hub.world import World
+from controlplane.render.render import RenderLimits
+
+__all__ = ["Selector"]
+
+_PLATFORM_DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Memo:
+    """What the last preparation was made from, and what came of it."""
+
+    inputs: object
+    sha: str
+    outcome: Prepared | Refusal
+
+
+class Selector:
+    """Prepares Applications, each only when something that it depends on has changed."""
+
+    def __init__(
+        self, world: World, sources: Sources, policies: Policies, store: Store, children: Children, settings: Settings
+    ) -> None:
+        self._world = world
+        self._sources = sources
+        self._policies = policies
+        self._store = store
+        self._children = children
+        self._limits = RenderLimits(timeout_s=settings.render_timeout_s, sandbox=settings.render_sandbox)
+        self._rendering = asyncio.Semaphore(settings.render_concurrency)
+        self._memos: dict[NamespacedName, _Memo] = {}
+
+    def forget(self, key: NamespacedName) -> None:
+        """Prepare anew at the next look: the Application is gone, an artifact was lost, or a person asked for it."""
+        self._memos.pop(key, None)
+
+    def attempted(self, key: NamespacedName, application: Application) -> Head | None:
+        """The revision that is looked at for an Application now; None where there is none."""
+        tenant = tenant_of_namespace(key.namespace)
+        repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
+        return self._sources.head(repository) if repository is not None else None
+
+    async def select(self, key: NamespacedName, application: Application) -> Prepared:
+        """What the Application delivers at the commit in force. Raises Refusal and Waiting."""
+        name = tenant_of_namespace(key.namespace)
+        if name is None:
+            message = f"Applications live in tenant-<name> or controlplane-system, not in {key.namespace}"
+            raise Refusal("WrongNamespace", message)
+        tenant = self._world.tenant(name)
+        if tenant is None and key.namespace.startswith("tenant-"):
+            raise Refusal("NoTenant", f"there is no Tenant {name}: the platform team makes it")
+        if tenant is not None:
+            self._check_number(key, tenant)
+        at, repository, head = await self._head(key, application, name)
+        inputs = inputs_of(application, tenant, repository, head, self._policies.stamp(name), self._world)
+        tree = self._sources.tree(at, head.sha)
+        if tree is None:
+            raise Waiting(Reason.SOURCE_NOT_READY, f"commit {head.sha[:12]} is not in the mirror: it is being fetched")
+        memo = self._memos.get(key)
+        if memo is not None and memo.inputs == inputs:
+            reads = memo.outcome.reads
+            if memo.sha == head.sha or (reads is not None and reads.unchanged(tree)):
+                self._memos[key] = _Memo(inputs, head.sha, memo.outcome)
+                return _outcome(memo.outcome)
+        outcome: Prepared | Refusal
+        try:
+            async with self._rendering:
+                made = await prepare(
+                    application, name, tenant, head, tree,
+                    repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
+                )  # fmt: skip
+            self._check_children(key, tenant, made)
+            for digest, payload in made.encoded.items():
+                await self._store.put(digest, payload)
+            outcome = self._dated(application, at, made).without_payloads()
+        except Refusal as refusal:
+            outcome = refusal
+        if not (isinstance(outcome, Refusal) and outcome.transient):
+            self._memos[key] = _Memo(inputs, head.sha, outcome)
+        return _outcome(outcome)
+
+    async def at_commit(self, key: NamespacedName, application: Application, sha: str) -> Prepared | None:
+        """What the Application would deliver at another commit, by today's rules; None where that cannot be told."""
+        name = tenant_of_namespace(key.namespace)
+        at = self._sources.find(key.namespace, application.spec.source.repository, name or TenantName(""))
+        head = self._sources.head(at) if at is not None else None
+        repository = self._world.repositories.get(at) if at is not None else None
+        tree = self._sources.tree(at, sha) if at is not None else None
+        if name is None or head is None or tree is None or repository is None:
+            return None
+        try:
+            return await prepare(
+                application, name, self._world.tenant(name), Head(head.url, sha, "", head.commit), tree,
+                repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
+            )  # fmt: skip
+        except Refusal:
+            return None
+
+    async def _head(
+        self, key: NamespacedName, application: Application, tenant: TenantName
+    ) -> tuple[NamespacedName, Repository, Head]:
+        """The Repository that is meant, and its revision in force; fetched now where a person asked for a sync."""
+        name = application.spec.source.repository
+        at = self._sources.find(key.namespace, name, tenant)
+        repository = self._world.repositories.get(at) if at is not None else None
+        if at is None or repository is None:
+            message = f"there is no Repository {name} in {key.namespace}, and the platform shares none of that name"
+            raise Refusal("RepositoryNotFound", message)
+        request = application.spec.request.sync
+        if request and request != application.status.request.sync:
+            await self._sources.reconcile(at)
+            self.forget(key)
+        head = self._sources.head(at)
+        if head is None:
+            raise Waiting(Reason.SOURCE_NOT_READY, f"Repository {at} has no revision yet: see its conditions")
+        return at, repository, head
+
+    def _check_number(self, key: NamespacedName, tenant: Tenant) -> None:
+        """The oldest Applications of a tenant are within its limit; one that is over it is refused, and no other."""
+        allowed = tenant.spec.limits.applications
+        siblings = self._world.applications_in(key.namespace)
+        if len(siblings) > allowed:
+            by_age = sorted(siblings, key=lambda each: (each.metadata.creation_timestamp, each.metadata.name))
+            if key.name not in {each.metadata.name for each in by_age[:allowed]}:
+                message = f"tenant {tenant.metadata.name} may have {allowed} Applications: spec.limits.applications"
+                raise Refusal("LimitExceeded", message)
+
+    def _check_children(self, key: NamespacedName, tenant: Tenant | None, prepared: Prepared) -> None:
+        if not prepared.children:
+            return
+        above = self._children.ancestors(key)
+        depth = tenant.spec.limits.depth if tenant is not None else _PLATFORM_DEPTH
+        if len(above) + 1 > depth:
+            message = f"{len(above) + 1} levels of roots, and {depth} are allowed: spec.limits.depth of the Tenant"
+            raise Refusal("LimitExceeded", message, (), prepared.reads)
+        for child in prepared.children:
+            name = NamespacedName(child.key.namespace, child.key.name)
+            if child.key.kind == "Application" and (name == key or name in above):
+                message = f"Application {name} would make itself, by way of {key}"
+                problem = Problem(
+                    object=str(child.key),
+                    file=child.origin.file,
+                    line=child.origin.line,
+                    reason="Cycle",
+                    message=message,
+                )
+                raise Refusal("Cycle", message, (problem,), prepared.reads)
+
+    def _dated(self, application: Application, at: NamespacedName, prepared: Prepared) -> Prepared:
+        """The revision of a delivery is the last commit that touched it, also after a restart of the hub."""
+        status = application.status
+        sha = status.revision.rpartition(":")[2]
+        if not sha or sha == prepared.head.sha or status.attempted_revision not in ("", status.revision):
+            return prepared
+        tree = self._sources.tree(at, sha)
+        if tree is None or not prepared.reads.unchanged(tree):
+            return prepared
+        return prepared.at(Head(prepared.head.url, sha, status.revision, status.commit))
+
+
+def _outcome(outcome: Prepared | Refusal) -> Prepared:
+    if isinstance(outcome, Refusal):
+        raise outcome.with_traceback(None)  # one refusal is raised many times; its traceback must not grow
+    return outcome

@@ -1,0 +1,16 @@
+"""Waiting: nothing is wrong, and nothing can go out now. Whatever changes that is an event, which brings the key back."""
+
+from controlplane.api.application import Held
+from controlplane.hub.conditions import Reason
+
+__all__ = ["Waiting"]
+
+
+class Waiting(Exception):
+    """Why an Application does not go on now. held: the change that waits for a person's word."""
+
+    def __init__(self, reason: Reason, message: str, held: Held | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.held = held
