@@ -1,0 +1,144 @@
+"""Carrying out a plan, phase by phase: what was applied goes into inventory and live view, what was refused into faults.
+
+Within a phase objects go at once, bounded; one that is refused holds up no other. Removal waits for each phase to be gone,
+by watch: a round that has to wait ends, and the event begins the next.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
+
+from controlplane.agent.apply import Applied, Writer
+from controlplane.agent.course import Course, Healed
+from controlplane.agent.drift import Replied, Verdict, judge
+from controlplane.agent.entry import Record
+from controlplane.agent.fingerprint import without_managed_fields
+from controlplane.agent.item import Item
+from controlplane.agent.ports import Ports
+from controlplane.agent.problem import Fault
+from controlplane.agent.prune import Going
+from controlplane.api.keys import ObjectKey
+
+__all__ = ["Carrier"]
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 16  # of one Work; the lanes bound all Works together
+_REMEMBERED_S = 5.0  # for how long an apply's answer is compared with events
+
+
+class Carrier:
+    """Writes to the cluster, for one owner at a time."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._io = ports
+
+    async def apply(
+        self,
+        phases: Iterable[tuple[ObjectKey, ...]],
+        items: Mapping[ObjectKey, Item],
+        record: Record,
+        course: Course,
+        found: Callable[[Fault], None],
+    ) -> None:
+        """Apply phase by phase. found: takes each refusal as it comes. Raises nothing of the API server's."""
+        writer = Writer(record.owner, record.identity)
+
+        async def one(key: ObjectKey) -> None:
+            course.writing.add(key)
+            try:
+                outcome = await self._io.applier.apply(items[key], record.entries[key], writer)
+            finally:
+                course.writing.discard(key)
+            match outcome:
+                case Applied():
+                    self._applied(key, outcome, record, course)
+                case Fault():
+                    found(outcome)
+                case None:
+                    self._io.inventory.dropped(record, key)
+
+        for phase in phases:
+            await _each(phase, one)
+
+    async def prune(
+        self,
+        phases: Iterable[tuple[ObjectKey, ...]],
+        record: Record,
+        course: Course,
+        found: Callable[[Fault], None],
+    ) -> bool:
+        """Delete phase by phase; True once all of it is gone, False where something is waited for."""
+        writer = Writer(record.owner, record.identity)
+        for phase in phases:
+            left: list[ObjectKey] = []
+
+            async def one(key: ObjectKey, left: list[ObjectKey] = left) -> None:
+                entry = record.entries[key]
+                match await self._io.pruner.prune(key, entry, writer, asked=key in course.deleting):
+                    case Going.GONE:
+                        self._gone(key, record, course)
+                    case Going.ASKED:
+                        course.deleting.add(key)
+                        left.append(key)
+                    case Fault() as fault:
+                        if fault.reason == "Terminating":
+                            course.deleting.add(key)
+                        left.append(key)
+                        found(fault)
+
+            await _each(phase, one)
+            if left:
+                return False
+        return True
+
+    def _applied(self, key: ObjectKey, outcome: Applied, record: Record, course: Course) -> None:
+        io, now = self._io, self._io.clock()
+        io.inventory.applied(record, key, outcome.entry)
+        seen = outcome.seen
+        io.live.saw(key, seen)
+        course.again.discard(key)
+        course.replied[key] = Replied(seen.version, seen.generation, seen.labels, now)
+        if outcome.mutated:
+            course.mutated[key] = outcome.mutated
+        else:
+            course.mutated.pop(key, None)
+        if (manager := course.drifted.pop(key, None)) is not None:
+            course.healed += 1
+            course.last = Healed(key, manager, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+            _log.info("healed", extra={"owner": record.owner, "object": str(key), "manager": manager})
+        if without_managed_fields(outcome.entry.print):
+            io.watches.look_whole(key.group, key.kind)
+        latest = io.live.get(key)
+        if latest is not seen and judge(outcome.entry, latest) is Verdict.DRIFTED:
+            io.wake(record.owner, 0.0)  # somebody wrote between our apply and its answer
+
+    def _gone(self, key: ObjectKey, record: Record, course: Course) -> None:
+        io = self._io
+        io.inventory.dropped(record, key)
+        course.deleting.discard(key)
+        course.drifted.pop(key, None)
+        course.mutated.pop(key, None)
+        course.replied.pop(key, None)
+        seen = io.live.get(key)
+        if seen is not None and seen.gone:
+            io.live.forget(key)
+
+    def tidy(self, course: Course) -> None:
+        """Forget answers that are too old to be compared with events."""
+        limit = self._io.clock() - _REMEMBERED_S
+        for key in [key for key, replied in course.replied.items() if replied.at_s < limit]:
+            del course.replied[key]
+
+
+async def _each(keys: tuple[ObjectKey, ...], one: Callable[[ObjectKey], Awaitable[None]]) -> None:
+    """Call one for each key, some at once."""
+    rest = iter(keys)
+
+    async def work() -> None:
+        for key in rest:  # shared: each worker takes the next
+            await one(key)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(min(_AT_ONCE, len(keys))):
+            tasks.create_task(work())

@@ -1,0 +1,107 @@
+"""A tenant's ground on a cluster, as objects: the typed fields of a ground Work go in, and nothing else can come out.
+
+The agent writes these with its own rights, so no manifest from outside ever stands here: each object is built from names
+and numbers. What they are: namespaces with the tenant's label, its ServiceAccount, its rights, and its bounds.
+"""
+
+from collections.abc import Collection
+from fnmatch import fnmatchcase
+from typing import Any
+
+from controlplane.agent.gate import may_claim
+from controlplane.agent.namespaces import Namespaces
+from controlplane.agent.problem import Fault
+from controlplane.api.keys import NamespacedName, TenantName
+from controlplane.api.labels import LABEL_TENANT
+from controlplane.api.work import Ground, GroundNamespace
+
+__all__ = ["ROLES", "namespaces_of", "objects_in", "service_account"]
+
+ROLES = ("controlplane-tenant", "controlplane-tenant-rbac", "controlplane-tenant-extra")  # what joining installed
+_NAME = "controlplane"  # of the bounds in each namespace
+_WILD = "*?["
+
+
+def namespaces_of(
+    ground: Ground,
+    tenant: TenantName,
+    *,
+    namespaces: Namespaces,
+    handed_over: Collection[str],
+    ours: Collection[str] = (),
+) -> tuple[dict[str, GroundNamespace], list[Fault]]:
+    """The namespaces to lay ground in, by name, and why others are left alone.
+
+    A glob stands for namespaces that are there and may be this tenant's: it never makes one. The first entry that fits
+    a name counts. A name that is written out and cannot be given is a fault; what a glob does not get is none.
+    handed_over, ours: as for may_claim.
+    """
+
+    def refusal(name: str) -> Fault | None:
+        return may_claim(name, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours)
+
+    laid: dict[str, GroundNamespace] = {}
+    faults: list[Fault] = []
+    for entry in ground.namespaces:
+        if any(sign in entry.name for sign in _WILD):
+            for name in namespaces.names():
+                if name not in laid and fnmatchcase(name, entry.name) and refusal(name) is None:
+                    laid[name] = entry
+            continue
+        if entry.name in laid:
+            continue
+        fault = refusal(entry.name)
+        if fault is not None:
+            faults.append(fault)
+        elif entry.create or namespaces.get(entry.name) is not None:
+            laid[entry.name] = entry
+    return laid, faults
+
+
+def service_account(account: NamespacedName, tenant: TenantName) -> dict[str, Any]:
+    """The identity that the tenant's objects are applied as. It holds no token: the agent impersonates it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": account.name, "namespace": account.namespace, "labels": {LABEL_TENANT: tenant}},
+        "automountServiceAccountToken": False,
+    }
+
+
+def objects_in(name: str, entry: GroundNamespace, tenant: TenantName, account: NamespacedName) -> list[dict[str, Any]]:
+    """What stands in one namespace of the tenant's, and the namespace itself, which comes first."""
+    labels: dict[str, str] = {LABEL_TENANT: tenant}
+    made: list[dict[str, Any]] = [
+        {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {
+                "name": name,
+                "labels": labels | {"pod-security.kubernetes.io/enforce": entry.pod_security},
+            },
+        }
+    ]
+    subject = {"kind": "ServiceAccount", "namespace": account.namespace, "name": account.name}
+    for role in ROLES:
+        ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
+        binding = _in(name, labels, "rbac.authorization.k8s.io/v1", "RoleBinding", role)
+        made += [binding | {"roleRef": ref, "subjects": [subject]}]
+    if entry.quota:
+        made.append(_in(name, labels, "v1", "ResourceQuota", _NAME) | {"spec": {"hard": dict(entry.quota)}})
+    if entry.limits:
+        # what a container gets that says nothing: a limit, and the same as its request
+        limit = {"type": "Container", "default": dict(entry.limits)}
+        made.append(_in(name, labels, "v1", "LimitRange", _NAME) | {"spec": {"limits": [limit]}})
+    if entry.network == "isolated":
+        own = {"namespaceSelector": {"matchLabels": labels}}
+        spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [own]}]}
+        made.append(_in(name, labels, "networking.k8s.io/v1", "NetworkPolicy", _NAME) | {"spec": spec})
+    return made
+
+
+def _in(namespace: str, labels: dict[str, str], api_version: str, kind: str, name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
+    }

@@ -1,0 +1,54 @@
+"""One desired object, ready to be applied: passed by the gate, labelled, and with the place where its kind is served."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from controlplane.api.keys import ObjectKey
+from controlplane.api.labels import ANNOTATION_REPLACE, LABEL_OWNER, LABEL_TENANT
+from controlplane.kube.resource import Resource
+
+__all__ = ["Item", "labelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What to apply. hash: of what is desired (fingerprint.desired_hash); the body may differ in a ceded field."""
+
+    key: ObjectKey
+    resource: Resource
+    body: dict[str, Any]
+    hash: str
+    may_replace: bool = False  # delete and create again where a field is immutable
+    only_new: bool = False  # a namespace that is wanted to exist: never taken over from others
+    adopt: bool = False  # take over an object that was there before
+
+    @property
+    def wants_replace(self) -> bool:
+        """By the Work's option, or by the object's own annotation."""
+        annotations = self.body.get("metadata", {}).get("annotations") or {}
+        return self.may_replace or annotations.get(ANNOTATION_REPLACE) == "true"
+
+    def with_body(self, body: dict[str, Any], hash_: str) -> "Item":
+        """The same item with another body and hash."""
+        return replace(self, body=body, hash=hash_)
+
+
+def labelled(body: Mapping[str, Any], *, owner: str, tenant: str, namespace: str | None = None) -> dict[str, Any]:
+    """A new body with our labels; namespace "" takes the namespace away, None leaves it. Status is the cluster's, not ours.
+
+    tenant "" adds no tenant's label: on a namespace that label says whose it is, and only ground says that.
+    """
+    meta = {name: value for name, value in body["metadata"].items() if name not in _NOT_OURS}
+    ours = {LABEL_OWNER: owner} | ({LABEL_TENANT: tenant} if tenant else {})
+    meta["labels"] = {**(meta.get("labels") or {}), **ours}
+    if namespace == "":
+        meta.pop("namespace", None)
+    elif namespace:
+        meta["namespace"] = namespace
+    return {name: value for name, value in body.items() if name != "status"} | {"metadata": meta}
+
+
+_NOT_OURS = frozenset(
+    {"uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp", "managedFields", "selfLink"}
+)

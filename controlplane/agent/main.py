@@ -1,0 +1,81 @@
+"""The process: settings, clients, signals, and one clear line where it cannot start."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from controlplane.agent.agent import Agent
+from controlplane.agent.desired import DesiredStore, FolderDesired
+from controlplane.agent.inventory import InventoryTaken
+from controlplane.agent.log import log_to_stderr
+from controlplane.agent.settings import Settings, SettingsError, parse_settings
+from controlplane.agent.shard import MalformedInventory
+from controlplane.kube.client import Client
+from controlplane.kube.config import ClusterConfig, ConfigError, from_kubeconfig, in_cluster
+from controlplane.kube.settings import ClientSettings
+
+__all__ = ["run"]
+
+_log = logging.getLogger(__name__)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one agent until SIGTERM or SIGINT. Returns the exit code: 0, or 1 where it could not start or go on."""
+    try:
+        settings = parse_settings(argv)
+        member = _member(settings)
+        hub = from_kubeconfig(settings.hub_kubeconfig)
+    except (SettingsError, ConfigError) as error:
+        return _refuse(str(error))
+    log_to_stderr(cluster=settings.cluster)
+    try:
+        asyncio.run(_serve(settings, member, hub))
+    except OSError as error:
+        return _refuse(str(error))
+    except BaseExceptionGroup as group:
+        _, others = group.split((InventoryTaken, MalformedInventory))
+        if others is not None:
+            raise
+        return _refuse("; ".join(str(error) for error in _leaves(group)))
+    return 0
+
+
+async def _serve(settings: Settings, member: ClusterConfig, hub: ClusterConfig) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    name = f"controlplane-agent/{settings.cluster}"
+    async with (
+        Client(member, ClientSettings(in_flight=settings.in_flight + 8, user_agent=name)) as member_client,
+        Client(hub, ClientSettings(in_flight=16, user_agent=name)) as hub_client,
+    ):
+        agent = Agent(settings, member_client, hub_client, await _store(settings))
+        gc.freeze()  # modules live as long as the process: collections need not walk them
+        _log.info("starting", extra={"member": member.server, "hub": hub.server})
+        await agent.run(stop)
+    _log.info("ended")
+
+
+def _member(settings: Settings) -> ClusterConfig:
+    return from_kubeconfig(settings.kubeconfig) if settings.kubeconfig else in_cluster()
+
+
+async def _store(settings: Settings) -> DesiredStore:
+    return await FolderDesired.open(settings.data_dir or Path("/var/lib/controlplane-agent"))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+def _refuse(why: str) -> int:
+    sys.stderr.write(f"controlplane-agent: {why}\n")
+    return 1

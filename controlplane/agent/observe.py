@@ -1,0 +1,171 @@
+"""What the watches show becomes keys in queues: an owner to reconcile, a Work to report. Nothing here awaits.
+
+In the way of the data this is where the cluster speaks: drift, deletions, health, namespaces that come and go, kinds that
+appear. Every event costs a comparison; only one that changed something of ours costs more.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from controlplane.agent.contest import Contests
+from controlplane.agent.drift import Verdict, judge
+from controlplane.agent.inventory import Inventory
+from controlplane.agent.live import Live, Seen, look
+from controlplane.agent.namespaces import Namespaces
+from controlplane.agent.replicas import AUTOSCALER, Autoscalers
+from controlplane.agent.works import Works
+from controlplane.api.keys import ObjectKey, key_of
+from controlplane.kube.discovery import Discovery
+from controlplane.kube.watch import Event
+
+__all__ = ["Observations"]
+
+_log = logging.getLogger(__name__)
+_KIND_NEWS_S = 60.0  # how long after a change of CRDs an unknown kind is asked for eagerly
+
+
+class Observations:
+    """The Observer of all watches.
+
+    wake: an owner is to be reconciled (after seconds). report: a Work may have to be reported. clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        inventory: Inventory,
+        live: Live,
+        namespaces: Namespaces,
+        autoscalers: Autoscalers,
+        contests: Contests,
+        works: Works,
+        discovery: Discovery,
+        wake: Callable[[str, float], None],
+        report: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._inventory = inventory
+        self._live = live
+        self._namespaces = namespaces
+        self._autoscalers = autoscalers
+        self._contests = contests
+        self._works = works
+        self._discovery = discovery
+        self._wake = wake
+        self._report = report
+        self._clock = clock
+        self._kind_news_at = float("-inf")
+
+    def on_object(self, event: Event, *, whole: bool) -> None:
+        """An object of a delivered kind, a namespace, or an autoscaler."""
+        body = event.object
+        key = key_of(body)
+        self._take_facts(event, key)
+        owner = self._inventory.owner_of(key)
+        if event.type == "DELETED":
+            self._gone(key, owner)
+            return
+        seen = look(body, owner, whole=whole)
+        if not seen.owner and owner is None:
+            return  # a namespace or an autoscaler that is nobody's of ours
+        before = self._live.get(key)
+        if not self._live.saw(key, seen):
+            return
+        if owner is not None:
+            self._compare(owner, key, seen)
+            if before is None or (before.health, before.terminating) != (seen.health, seen.terminating):
+                self._report(owner)
+        if before is not None and before.owner != seen.owner:
+            self._wake_troubled(lambda fault_key: fault_key == key)
+
+    def on_kind(self, event: Event) -> None:
+        """A CRD changed: kinds that nobody knew may be served now."""
+        self._kinds_changed(event.object["metadata"]["name"].partition(".")[2])
+
+    def on_kind_gone(self, group: str, kind: str) -> None:
+        """A kind is no longer served, so none of its objects is there."""
+        self._discovery.invalidate()
+        for owner, record in self._inventory.records.items():
+            for key in [k for k in record.entries if (k.group, k.kind) == (group, kind)]:
+                self._gone(key, owner)
+
+    @property
+    def kinds_in_motion(self) -> bool:
+        """Whether kinds changed of late: discovery follows a CRD after a moment only."""
+        return self._clock() - self._kind_news_at < _KIND_NEWS_S
+
+    def _take_facts(self, event: Event, key: ObjectKey) -> None:
+        match key.group, key.kind:
+            case "", "Namespace":
+                if event.type == "DELETED":
+                    self._namespaces.gone(key.name)
+                elif not self._namespaces.saw(event.object):
+                    return
+                self._wake_troubled(lambda k: k.namespace == key.name or k == key, news=True)
+                self._wake_grounds()
+            case group, kind if (group, kind) == AUTOSCALER:
+                if event.type == "DELETED":
+                    target = self._autoscalers.gone(key.namespace, key.name)
+                else:
+                    target = self._autoscalers.saw(event.object)
+                if target is not None and (owner := self._inventory.owner_of(target)) is not None:
+                    self._wake(owner, 0.0)
+            case "apiextensions.k8s.io", "CustomResourceDefinition":
+                self._kinds_changed(key.name.partition(".")[2])
+
+    def _gone(self, key: ObjectKey, owner: str | None) -> None:
+        known = self._live.get(key)
+        if owner is None:
+            self._live.forget(key)
+        else:
+            version = known.version + 1 if known is not None else 0
+            self._live.saw(key, Seen(version=version, gone=True))
+            course = self._works.course(owner)
+            if key not in course.deleting:
+                self._drifted(owner, key, "", "deleted")
+            self._wake(owner, self._contests.wait_s(key))
+        self._wake_troubled(lambda fault_key: fault_key == key)
+
+    def _compare(self, owner: str, key: ObjectKey, seen: Seen) -> None:
+        entry = self._inventory.records[owner].entries.get(key)
+        course = self._works.course(owner)
+        if entry is None or key in course.writing:
+            return  # our own write is under way: the look that counts comes with its answer, or after it
+        replied = course.replied.get(key)
+        now = self._clock()
+        match judge(entry, seen, replied, now):
+            case Verdict.DRIFTED:
+                self._drifted(owner, key, seen.culprit, seen.fields)
+                self._wake(owner, self._contests.wait_s(key))
+            case Verdict.SUSPECT if key not in course.again:
+                course.again.add(key)
+                self._wake(owner, 1.1)
+            case Verdict.SAME if key in course.drifted:
+                del course.drifted[key]  # it came back by itself
+                self._report(owner)
+
+    def _drifted(self, owner: str, key: ObjectKey, manager: str, fields: str) -> None:
+        course = self._works.course(owner)
+        if key not in course.drifted:
+            course.drifted[key] = manager
+            self._contests.overwritten(key, manager, fields)
+            _log.info("drift", extra={"owner": owner, "object": str(key), "manager": manager})
+
+    def _kinds_changed(self, group: str) -> None:
+        self._discovery.invalidate()
+        self._kind_news_at = self._clock()
+        self._wake_troubled(lambda key: key.group == group, news=True)
+
+    def _wake_troubled(self, about: Callable[[ObjectKey], bool], *, news: bool = False) -> None:
+        """Wake the owners that have a fault about such an object; with news also those that are judging just now."""
+        for owner, course in self._works.courses.items():
+            if (news and course.running) or course.troubled_by(about):
+                self._wake(owner, 0.0)
+
+    def _wake_grounds(self) -> None:
+        """A glob in a tenant's ground may fit a namespace that came, or that was given to the tenant."""
+        for owner, desired in self._works.desired.items():
+            ground = desired.spec.ground
+            if ground is not None and any("*" in n.name or "?" in n.name or "[" in n.name for n in ground.namespaces):
+                self._wake(owner, 0.0)

@@ -1,0 +1,118 @@
+"""From a Work to items: what is to be applied, judged object by object, labelled, and found in discovery.
+
+In the way of the data this stands between fetch and plan. An object that cannot be delivered becomes a fault of its own;
+the others go on. Its key stays wanted all the same, so nothing is ever pruned because it could not be judged.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from controlplane.agent.desired import Desired
+from controlplane.agent.entry import Entry
+from controlplane.agent.fingerprint import desired_hash
+from controlplane.agent.gate import judge
+from controlplane.agent.ground import namespaces_of, objects_in, service_account
+from controlplane.agent.item import Item, labelled
+from controlplane.agent.namespaces import Namespaces
+from controlplane.agent.problem import Fault, fault_of
+from controlplane.api.keys import NamespacedName, ObjectKey, TenantName, key_of
+from controlplane.api.labels import PLATFORM
+from controlplane.api.manifest import Manifest
+from controlplane.api.work import Ground
+from controlplane.kube.discovery import Discovery
+from controlplane.kube.errors import UnknownKind
+from controlplane.kube.resource import NAMESPACES
+
+__all__ = ["Prepared", "prepare_ground", "prepare_manifests"]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What a Work amounts to on this cluster.
+
+    wanted: every key that it names, deliverable or not. untouched: namespaces that were refused: what stands in them of
+    ours is left as it is.
+    """
+
+    items: dict[ObjectKey, Item] = field(default_factory=dict)
+    faults: dict[ObjectKey, Fault] = field(default_factory=dict)
+    wanted: set[ObjectKey] = field(default_factory=set)
+    untouched: set[str] = field(default_factory=set)
+
+
+async def prepare_manifests(
+    desired: Desired, manifests: Iterable[Manifest], *, discovery: Discovery, namespaces: Namespaces
+) -> Prepared:
+    """The items of an Application's artifact. Raises KubeError where discovery cannot be had at all."""
+    spec = desired.spec
+    made = Prepared()
+    for manifest in manifests:
+        try:
+            resource = await discovery.resource(
+                manifest.key.group, manifest.key.kind, manifest.body["apiVersion"].rpartition("/")[2]
+            )
+        except UnknownKind as unknown:
+            made.wanted.add(manifest.key)
+            made.faults[manifest.key] = fault_of(manifest.key, unknown)
+            continue
+        key = manifest.key
+        if spec.tenant == PLATFORM and not resource.namespaced and key.namespace:
+            # the hub gave it the placement's namespace, since it cannot know the scope of a custom kind
+            key = ObjectKey(key.group, key.kind, "", key.name)
+        made.wanted.add(key)
+        fault = judge(key, spec.tenant, namespaced=resource.namespaced, namespaces=namespaces)
+        if fault is not None:
+            made.faults[key] = fault
+            continue
+        tenant = "" if (key.group, key.kind) == ("", "Namespace") else spec.tenant
+        body = labelled(manifest.body, owner=spec.owner, tenant=tenant, namespace=None if resource.namespaced else "")
+        made.items[key] = Item(
+            key, resource, body, desired_hash(body), may_replace=spec.options.replace, adopt=spec.options.adopt
+        )
+    _add_namespace(desired, made, namespaces)
+    return made
+
+
+async def prepare_ground(
+    desired: Desired,
+    entries: Mapping[ObjectKey, Entry],
+    *,
+    discovery: Discovery,
+    namespaces: Namespaces,
+    handed_over: Collection[str],
+) -> Prepared:
+    """The items of a tenant's ground. entries: what its inventory holds. Raises KubeError."""
+    spec = desired.spec
+    tenant, account = TenantName(spec.tenant), NamespacedName(spec.identity.namespace, spec.identity.name)
+    ours = {entry.uid for key, entry in entries.items() if key.kind == "Namespace" and entry.uid}
+    laid, faults = namespaces_of(
+        spec.ground or Ground(), tenant, namespaces=namespaces, handed_over=handed_over, ours=ours
+    )
+    made = Prepared(faults={f.key: f for f in faults if f.key is not None})
+    made.untouched = {key.name for key in made.faults}
+    bodies = [service_account(account, tenant)]
+    for name, entry in laid.items():
+        bodies += objects_in(name, entry, tenant, account)
+    for bare in bodies:
+        body = labelled(bare, owner=spec.owner, tenant=tenant)
+        key = key_of(body)
+        resource = await discovery.resource(key.group, key.kind)
+        # a namespace that is not there is created, never joined; the rest is laid over whatever stands there
+        adopt = key.kind != "Namespace" or namespaces.get(key.name) is not None
+        made.items[key] = Item(key, resource, body, desired_hash(body), may_replace=True, adopt=adopt)
+    made.wanted = set(made.items) | set(made.faults)
+    return made
+
+
+def _add_namespace(desired: Desired, made: Prepared, namespaces: Namespaces) -> None:
+    """createNamespace: made as the platform where it is missing, and nobody's business where it is there."""
+    spec = desired.spec
+    name = spec.options.create_namespace
+    if name is None or spec.tenant != PLATFORM:
+        return
+    key, found = ObjectKey("", "Namespace", "", name), namespaces.get(name)
+    if key in made.wanted or (found is not None and found.owner != spec.owner):
+        return
+    body = labelled({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, owner=spec.owner, tenant="")
+    made.wanted.add(key)
+    made.items[key] = Item(key, NAMESPACES, body, desired_hash(body), only_new=True)

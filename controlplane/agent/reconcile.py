@@ -1,0 +1,292 @@
+"""One round for one owner: read what is wanted and what is there, plan, carry out, remember, report.
+
+Level-based: only a key comes in. A round that finds nothing to do sends nothing. What goes wrong with one object is that
+object's fault and holds up nobody else; the queue decides when to try again.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from controlplane.agent.carry import Carrier
+from controlplane.agent.course import Course
+from controlplane.agent.desired import Desired, needed
+from controlplane.agent.drift import Verdict, judge
+from controlplane.agent.entry import Entry, Record
+from controlplane.agent.fetch import FetchFailed
+from controlplane.agent.fingerprint import desired_hash
+from controlplane.agent.item import Item
+from controlplane.agent.plan import plan, removal
+from controlplane.agent.ports import Ports
+from controlplane.agent.prepare import Prepared, prepare_ground, prepare_manifests
+from controlplane.agent.problem import Ends, Fault
+from controlplane.agent.replicas import AUTOSCALER, ceded, fitted
+from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName
+from controlplane.artifact.errors import ArtifactError
+from controlplane.kube.errors import KubeError, UnknownKind
+from controlplane.kube.resource import Resource
+
+__all__ = ["Again", "Reconciler"]
+
+_log = logging.getLogger(__name__)
+_SLOW_S = 300.0  # the next look at what only an event can mend, in case that the event never comes
+_LONG_ROUND_S = 2.0  # a round that writes for longer is reported while it goes on
+
+
+class Again(Exception):
+    """A round that has to be tried again; its faults are in the course already."""
+
+
+class Reconciler:
+    """Brings one owner after the other to what its Work says."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._io = ports
+        self._carrier = Carrier(ports)
+
+    async def reconcile(self, owner: str) -> float | None:
+        """One round. Returns seconds until the next look, None for none. Raises Again, or KubeError."""
+        io = self._io
+        desired = io.works.desired.get(owner)
+        if desired is None:
+            return None
+        course = io.works.course(owner)
+        course.running, course.fresh = True, {}
+        try:
+            if owner in io.works.unsaved:
+                io.works.unsaved.discard(owner)
+                await self._save(desired)
+            if desired.spec.state == "Removed":
+                return await self._remove(desired, course)
+            return await self._deliver(desired, course)
+        except KubeError as error:
+            course.faults = {None: Fault(None, error.reason or "Refused", error.message, Ends.RETRY)}
+            raise
+        finally:
+            course.running = False
+            course.rounds += 1
+            io.report(owner, 0.0)
+
+    # --- delivering
+
+    async def _deliver(self, desired: Desired, course: Course) -> float | None:
+        io, spec = self._io, desired.spec
+        record = self._record(desired)
+        io.inventory.delivered(record, hub=spec.hub, delivery=spec.delivery)
+        if spec.suspended:
+            course.faults = {}
+            course.wanted = frozenset(key for key, entry in record.entries.items() if entry.uid)
+            await io.watches.ensure(await self._kinds(record.entries))
+            return None
+        prepared, stale = await self._prepare(desired, record)
+        if prepared is None:
+            assert stale is not None
+            course.faults = {None: stale}
+            raise Again(stale.message)
+        course.fresh |= dict(prepared.faults.items())
+        unseen = await self._watch(prepared.items.values(), record)
+        items = {key: self._fit(item) for key, item in prepared.items.items()}
+        spared = {k for k in record.entries if k in prepared.wanted or k.namespace in prepared.untouched}
+        spared |= {k for k in record.entries if k.kind == "Namespace" and k.name in prepared.untouched}
+        self._ask_again(desired, record, course, items)
+        heal, wait_s = self._drifted(record, course, items)
+        step = plan(
+            {key: item.hash for key, item in items.items()},
+            {key: entry for key, entry in record.entries.items() if key in items or key not in spared},
+            drifted=(heal if spec.options.self_heal else set()) | (course.again & items.keys()),
+            prune=spec.options.prune and stale is None,
+        )
+        course.wanted = frozenset(prepared.wanted)
+        if not step.empty:
+            io.report(desired.owner, _LONG_ROUND_S)
+        await io.inventory.intend(record, [key for phase in step.apply for key in phase])
+        await self._carrier.apply(step.apply, items, record, course, lambda fault: _note(course, fault))
+        for (group, kind), error in unseen.items():
+            for key in (k for k in items if (k.group, k.kind) == (group, kind)):
+                course.fresh.setdefault(key, Fault(key, "Unwatched", error.message, Ends.RETRY))
+        if stale is not None:
+            course.fresh[None] = stale
+        course.kept = len(step.kept) if stale is None else 0
+        left = await self._prune(step.prune, record, course)
+        course.again &= items.keys()
+        course.faults = course.fresh
+        course.fresh = {}
+        if not course.faults and not left and not course.again:
+            await self._settled(desired, record, course)
+        self._carrier.tidy(course)
+        return self._next_look(course, wait_s)
+
+    async def _prune(self, phases: Iterable[tuple[ObjectKey, ...]], record: Record, course: Course) -> bool:
+        """Prune what left the delivery; True if something of it is left.
+
+        Not while something new could not be applied: it may be what replaces the old (a renamed Deployment, say).
+        An unknown kind replaces nothing that is there.
+        """
+        phases = tuple(phases)
+        if not phases:
+            return False
+        hindrances = [f for f in course.fresh.values() if f.blocks and f.reason not in ("UnknownKind", "Unwatched")]
+        if hindrances:
+            count = sum(map(len, phases))
+            course.waiting = f"{count} objects that left the delivery stay until the rest of it is applied"
+            return True
+        gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
+        course.waiting = "" if gone else f"{len(course.deleting)} objects are being deleted"
+        return not gone
+
+    async def _settled(self, desired: Desired, record: Record, course: Course) -> None:
+        """Everything of a delivery is carried out."""
+        io, before = self._io, record.digest
+        spec = desired.spec
+        io.inventory.delivered(
+            record, hub=spec.hub, delivery=spec.delivery, digest=desired.digest, sync=spec.sync or record.sync
+        )
+        course.done, course.waiting = spec.delivery, ""
+        if before and before != desired.digest and spec.type == "Application":
+            applied = (r.digest for r in io.inventory.records.values())
+            if before not in needed(io.works.desired.values(), applied):
+                await io.store.artifacts.delete(Digest(before))
+
+    async def _prepare(self, desired: Desired, record: Record) -> tuple[Prepared | None, Fault | None]:
+        """What to apply; with a fault beside it, it is what was applied last, since the newest cannot be had."""
+        io = self._io
+        if desired.spec.type == "Ground":
+            ground = await prepare_ground(
+                desired, record.entries, discovery=io.discovery, namespaces=io.namespaces, handed_over=io.handed_over()
+            )
+            return ground, None
+        stale: Fault | None = None
+        try:
+            manifests = await io.artifacts.manifests(desired)
+        except (FetchFailed, ArtifactError) as error:
+            stale = Fault(None, error.reason, str(error), Ends.RETRY)
+            kept = await io.artifacts.kept(Digest(record.digest)) if record.digest else None
+            if kept is None:
+                return None, stale
+            manifests = kept
+        if io.observations.kinds_in_motion:
+            io.discovery.invalidate()
+        made = await prepare_manifests(desired, manifests, discovery=io.discovery, namespaces=io.namespaces)
+        if any(fault.reason == "UnknownKind" for fault in made.faults.values()):
+            io.watches.watch_kinds()
+        return made, stale
+
+    async def _watch(self, items: Iterable[Item], record: Record) -> dict[tuple[str, str], KubeError]:
+        """See to it that all kinds of this owner are watched; those that could not be listed."""
+        items = tuple(items)
+        kinds = {(item.resource.group, item.resource.kind): item.resource for item in items}
+        resources = [*kinds.values(), *await self._kinds(k for k in record.entries if (k.group, k.kind) not in kinds)]
+        if AUTOSCALER not in kinds and any("replicas" in (item.body.get("spec") or {}) for item in items):
+            resources.append(await self._io.discovery.resource(*AUTOSCALER))
+        return await self._io.watches.ensure(resources)
+
+    async def _kinds(self, keys: Iterable[ObjectKey]) -> list[Resource]:
+        found = []
+        for group, kind in {(key.group, key.kind) for key in keys}:
+            try:
+                found.append(await self._io.discovery.resource(group, kind))
+            except UnknownKind:
+                continue
+        return found
+
+    def _fit(self, item: Item) -> Item:
+        """The item as it is to be applied now: replicas that an autoscaler decides are not."""
+        seen = self._io.live.get(item.key)
+        how = ceded(item.key, item.body, seen, self._io.autoscalers)
+        if not how:
+            return item
+        body = fitted(item.body, how, seen)
+        return item.with_body(body, desired_hash(body) if how == "left" else item.hash)
+
+    def _ask_again(self, desired: Desired, record: Record, course: Course, items: dict[ObjectKey, Item]) -> None:
+        """A person asked for everything to be applied again."""
+        wanted = desired.spec.sync
+        if wanted and wanted not in (record.sync, course.sync):
+            course.sync = wanted
+            course.again |= items.keys()
+
+    def _drifted(
+        self, record: Record, course: Course, items: dict[ObjectKey, Item]
+    ) -> tuple[set[ObjectKey], float | None]:
+        """Which objects are not as we left them and may be healed now; seconds until a contested one may."""
+        io, heal, waits = self._io, set(), []
+        for key in [key for key in course.drifted if key not in items]:
+            del course.drifted[key]
+        for key in items:
+            entry = record.entries.get(key)
+            if entry is None or not entry.uid or not self._has_drifted(key, entry, course):
+                course.drifted.pop(key, None)
+                continue
+            if key not in course.drifted:
+                seen = io.live.get(key)
+                course.drifted[key] = seen.culprit if seen is not None else ""
+            if (wait_s := io.contests.wait_s(key)) > 0:
+                waits.append(wait_s)
+            else:
+                heal.add(key)
+        ends = [s for key in items if (s := io.contests.over_in_s(key)) is not None]
+        return heal, min((*waits, *ends), default=None)
+
+    def _has_drifted(self, key: ObjectKey, entry: Entry, course: Course) -> bool:
+        verdict = judge(entry, self._io.live.get(key))
+        if verdict is Verdict.UNKNOWN:  # all of the kind were listed, and it was not among them
+            return self._io.watches.synced(key.group, key.kind)
+        return verdict is Verdict.DRIFTED
+
+    def _next_look(self, course: Course, wait_s: float | None) -> float | None:
+        faults = [fault for fault in course.faults.values() if fault.blocks]
+        if any(fault.ends is not Ends.EVENT for fault in faults):
+            raise Again(faults[0].message)
+        if faults and self._io.observations.kinds_in_motion and any(f.reason == "UnknownKind" for f in faults):
+            raise Again("kinds are changing")
+        if faults:
+            return min(_SLOW_S, wait_s) if wait_s is not None else _SLOW_S
+        return wait_s
+
+    # --- removing
+
+    async def _remove(self, desired: Desired, course: Course) -> float | None:
+        io = self._io
+        record = io.inventory.records.get(desired.owner)
+        course.wanted = None
+        if record is not None:
+            io.inventory.delivered(record, hub=desired.spec.hub, delivery=desired.spec.delivery)
+            if desired.spec.options.prune:
+                await io.watches.ensure(await self._kinds(record.entries))
+                steps = removal(record.entries).prune
+                if not await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault)):
+                    course.faults, course.fresh = course.fresh, {}
+                    return self._next_look(course, None)
+            io.inventory.removed(record)
+            await io.inventory.flush()  # before it is told: what was told must be true after a crash, too
+        course.faults, course.fresh = {}, {}
+        course.removed = True
+        if not desired.present:  # it was told, and the hub has let the Work go
+            await io.store.drop(desired.owner)
+            io.works.forget(desired.owner)
+        return None
+
+    # --- what is remembered
+
+    async def _save(self, desired: Desired) -> None:
+        try:
+            await self._io.store.put(desired)
+        except OSError as error:
+            self._io.works.unsaved.add(desired.owner)
+            _log.warning("a Work cannot be kept", extra={"owner": desired.owner, "error": error.strerror})
+
+    def _record(self, desired: Desired) -> Record:
+        spec = desired.spec
+        identity = NamespacedName(spec.identity.namespace, spec.identity.name)
+        return self._io.inventory.record(
+            Record(
+                owner=desired.owner,
+                tenant=TenantName(spec.tenant),
+                application=NamespacedName(spec.application.namespace, spec.application.name),
+                identity=None if spec.type == "Ground" else identity,
+                sync=spec.sync,
+            )
+        )
+
+
+def _note(course: Course, fault: Fault) -> None:
+    course.fresh[fault.key] = fault

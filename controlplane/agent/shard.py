@@ -1,0 +1,99 @@
+"""The inventory as bytes: one Secret holds one shard of one tenant's records.
+
+A shard is gzip of JSON: {"version": 1, "tenant": name, "records": [{owner, application, identity, hub, delivery, digest,
+sync, objects: [[group, kind, namespace, name, uid, hash, print, generation, created], ...]}, ...]}. An owner with more
+objects than a shard takes stands in several; what is said of the owner is then in each, and the newest delivery counts.
+"""
+
+import gzip
+from collections.abc import Iterable, Mapping
+from sys import intern
+from typing import Any, Final
+
+import orjson
+
+from controlplane.agent.entry import Entry, Record
+from controlplane.api.keys import NamespacedName, ObjectKey, TenantName
+
+__all__ = ["CAPACITY", "MalformedInventory", "decode_shard", "encode_shard", "merge"]
+
+CAPACITY: Final = 1000  # objects: under 512 KiB even if no name is like another; some 60 KiB as a rule
+_VERSION: Final = 1
+
+
+class MalformedInventory(Exception):
+    """A Secret of the inventory cannot be read. Nothing may be pruned on its word; a person has to look at it."""
+
+
+def encode_shard(tenant: str, shard: int, records: Iterable[Record]) -> bytes:
+    """One shard of these records: deterministic, so that an unchanged one need not be written."""
+    held = []
+    for record in sorted(records, key=lambda r: r.owner):
+        objects = [
+            [k.group, k.kind, k.namespace, k.name, e.uid, e.hash, e.print, e.generation, e.created]
+            for k, e in sorted(record.entries.items())
+            if e.shard == shard
+        ]
+        if not objects and record.home != shard:
+            continue
+        held.append(
+            {
+                "owner": record.owner,
+                "application": [record.application.namespace, record.application.name],
+                "identity": [record.identity.namespace, record.identity.name] if record.identity else None,
+                "hub": record.hub,
+                "delivery": record.delivery,
+                "digest": record.digest,
+                "sync": record.sync,
+                "objects": objects,
+            }
+        )
+    if not held:
+        return b""
+    content = orjson.dumps({"version": _VERSION, "tenant": tenant, "records": held})
+    return gzip.compress(content, compresslevel=1, mtime=0)
+
+
+def decode_shard(payload: bytes, shard: int) -> list[Record]:
+    """The records of one shard, each with the objects that stand there. Raises MalformedInventory."""
+    try:
+        content = orjson.loads(gzip.decompress(payload))
+        if content["version"] != _VERSION:
+            raise MalformedInventory(f"written by another version of the agent ({content['version']})")
+        return [_record(content["tenant"], shard, held) for held in content["records"]]
+    except (OSError, EOFError, KeyError, TypeError, ValueError) as err:
+        raise MalformedInventory(f"not an inventory: {type(err).__name__}") from None
+
+
+def _record(tenant: str, shard: int, held: Mapping[str, Any]) -> Record:
+    entries = {}
+    for group, kind, namespace, name, uid, digest, print_, generation, created in held["objects"]:
+        key = ObjectKey(intern(group), intern(kind), intern(namespace), name)
+        entries[key] = Entry(uid, digest, print_, generation, created, shard)
+    identity = held["identity"]
+    return Record(
+        owner=held["owner"],
+        tenant=TenantName(tenant),
+        application=NamespacedName(*held["application"]),
+        identity=NamespacedName(*identity) if identity else None,
+        hub=held["hub"],
+        delivery=held["delivery"],
+        digest=held["digest"],
+        sync=held["sync"],
+        home=shard,
+        entries=entries,
+    )
+
+
+def merge(records: Iterable[Record]) -> dict[str, Record]:
+    """One record per owner out of all shards' records."""
+    merged: dict[str, Record] = {}
+    for record in records:
+        known = merged.get(record.owner)
+        if known is None:
+            merged[record.owner] = record
+            continue
+        newer, older = (record, known) if record.delivery > known.delivery else (known, record)
+        newer.entries = {**older.entries, **newer.entries}
+        merged[record.owner] = newer
+    return merged

@@ -1,0 +1,245 @@
+"""What an agent says of one Work, as a function of what it knows. The only place that makes a Work's status.
+
+Synced: every object of the newest artifact is applied, nothing is drifted. Healthy: all of them are well. Ready: both.
+Reconciling and Stalled are there when true: something goes on by itself, or somebody has to do something. Removed is there
+once a Work of state Removed is carried out. A status changes only when a fact does, so it can be compared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from controlplane.agent.course import Course
+from controlplane.agent.desired import Desired
+from controlplane.agent.entry import Record
+from controlplane.agent.live import Live
+from controlplane.agent.problem import Ends, Fault, listed
+from controlplane.agent.works import Held
+from controlplane.api.keys import ObjectKey
+from controlplane.api.model import Condition
+from controlplane.api.work import Drift, ObjectCounts, WorkStatus
+from controlplane.health.status import Health, HealthStatus, worst
+
+__all__ = ["compose", "compose_held", "dated"]
+
+_Truth = Literal["True", "False", "Unknown"]
+_WELL = (HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    truth: _Truth
+    reason: str
+    message: str = ""
+
+
+def compose(
+    desired: Desired,
+    record: Record | None,
+    course: Course,
+    live: Live,
+    *,
+    contested: Mapping[ObjectKey, str],
+    before: WorkStatus,
+) -> WorkStatus:
+    """The status of a Work now, without the times of its conditions (dated() adds them).
+
+    contested: objects in contest -> the manager that we contend with. before: the last status, whose counters go on.
+    """
+    wanted = sorted(course.wanted or ())
+    health = {key: _health(key, live) for key in wanted if key not in course.faults or _there(key, live)}
+    overall = worst(h.status for h in health.values()) if course.wanted is not None else None
+    if overall in _WELL and len(health) < len(wanted):
+        overall = HealthStatus.PROGRESSING
+    faults = _faults(desired, course, health, contested)
+    synced = _synced(desired, record, course, faults, wanted)
+    healthy = _healthy(overall, health)
+    removing = desired.spec.state == "Removed"
+    applied = sum(1 for k in wanted if record and (e := record.entries.get(k)) and e.uid and k not in course.faults)
+    conditions = [
+        _condition(desired.generation, "Ready", _ready(synced, healthy)),
+        _condition(desired.generation, "Synced", synced),
+    ]
+    conditions.append(_condition(desired.generation, "Healthy", healthy))
+    if removing and course.removed:
+        conditions.append(
+            _condition(desired.generation, "Removed", _Verdict("True", "Removed", "nothing of it is left"))
+        )
+    stalled = [f for f in faults if f.blocks and f.ends is Ends.PERSON]
+    if stalled:
+        conditions.append(
+            _condition(desired.generation, "Stalled", _Verdict("True", stalled[0].reason, _told(stalled[0])))
+        )
+    elif synced.truth != "True" and not desired.spec.suspended and not (removing and course.removed):
+        conditions.append(
+            _condition(desired.generation, "Reconciling", _Verdict("True", synced.reason, synced.message))
+        )
+    return WorkStatus(
+        conditions=tuple(conditions),
+        observed_generation=desired.generation,
+        hub=desired.spec.hub,
+        delivery=desired.spec.delivery,
+        digest=record.digest if record else "",
+        revision=desired.spec.revision if record and record.digest and synced.truth == "True" else before.revision,
+        health=overall.value if overall is not None else "",
+        objects=ObjectCounts(
+            total=len(wanted), applied=applied, healthy=sum(h.status in _WELL for h in health.values())
+        ),
+        problems=listed(faults),
+        drift=_drift(course, before.drift),
+    )
+
+
+def compose_held(held: Held, before: WorkStatus) -> WorkStatus:
+    """The status of a Work that is not carried out. What an earlier delivery of it left on the cluster stays told."""
+    told = _told(held.fault)
+    verdict = _Verdict("False", held.fault.reason, told)
+    waits = "Stalled" if held.fault.ends is Ends.PERSON else "Reconciling"
+    conditions = (
+        _condition(held.generation, "Ready", verdict),
+        _condition(held.generation, "Synced", verdict),
+        _condition(held.generation, "Healthy", _Verdict("Unknown", held.fault.reason)),
+        _condition(held.generation, waits, _Verdict("True", held.fault.reason, told)),
+    )
+    return before.model_copy(
+        update={
+            "conditions": conditions,
+            "observed_generation": held.generation,
+            "hub": held.hub,
+            "delivery": held.delivery,
+            "problems": listed([held.fault]),
+        }
+    )
+
+
+def dated(status: WorkStatus, before: WorkStatus, now: str) -> WorkStatus:
+    """The status with its conditions' times: a condition keeps its time as long as its truth stays. now: RFC 3339."""
+    known = {c.type: c for c in before.conditions}
+    conditions = tuple(
+        c.model_copy(
+            update={
+                "last_transition_time": old.last_transition_time
+                if (old := known.get(c.type)) and old.status == c.status and old.last_transition_time
+                else now
+            }
+        )
+        for c in status.conditions
+    )
+    return status.model_copy(update={"conditions": conditions})
+
+
+def _faults(
+    desired: Desired, course: Course, health: Mapping[ObjectKey, Health], contested: Mapping[ObjectKey, str]
+) -> list[Fault]:
+    found = list(course.faults.values())
+    for key, manager in contested.items():
+        text = f"{manager} writes the same fields again and again; healing goes on, ever more slowly, until it stops"
+        found.append(Fault(key, "Contested", text, Ends.RETRY))
+    if not desired.spec.options.self_heal:
+        for key, manager in course.drifted.items():
+            who = f"{manager} changed it" if manager else "it was changed or deleted"
+            found.append(Fault(key, "Drifted", f"{who}; it stays so, since selfHeal is off"))
+    for key, one in health.items():
+        if one.status is HealthStatus.DEGRADED and key not in course.faults:
+            found.append(Fault(key, "Degraded", one.message or "the object is not well", blocks=False))
+    return found
+
+
+def _synced(
+    desired: Desired, record: Record | None, course: Course, faults: list[Fault], wanted: list[ObjectKey]
+) -> _Verdict:
+    blocking = [f for f in faults if f.blocks]
+    if desired.spec.state == "Removed":
+        if course.removed:
+            return _Verdict("True", "Removed")
+        if blocking:
+            return _Verdict("False", blocking[0].reason, _told(blocking[0]))
+        return _Verdict("False", "Removing", f"{len(record.entries) if record else 0} objects are left")
+    if blocking:
+        first = min(blocking, key=lambda f: (f.key is not None, str(f.key or "")))
+        objects = {f.key for f in blocking if f.key is not None}
+        more = f"{len(objects)} of {len(wanted)} objects: " if len(objects) > 1 else ""
+        return _Verdict("False", first.reason, more + _told(first))
+    if desired.spec.suspended:
+        truth: _Truth = "True" if record is not None and _carried_out(desired, record, course) else "False"
+        return _Verdict(truth, "Suspended", "nothing is applied, healed or pruned")
+    if record is None or course.wanted is None or not _carried_out(desired, record, course):
+        return _Verdict("Unknown", "Applying", course.waiting)
+    notes = []
+    if course.kept:
+        notes.append(f"{course.kept} objects left the delivery and are kept, since prune is off")
+    if course.mutated:
+        key, fields = min(course.mutated.items())
+        notes.append(f"admission changed {', '.join(fields)} of {key}")
+        return _Verdict("True", "Mutated", "; ".join(notes))
+    return _Verdict("True", "Applied", "; ".join(notes))
+
+
+def _carried_out(desired: Desired, record: Record, course: Course) -> bool:
+    """Whether every object of what is wanted now was applied. While suspended only the content can tell."""
+    if record.digest != desired.digest:
+        return False
+    return desired.spec.suspended or course.done == desired.spec.delivery
+
+
+def _healthy(overall: HealthStatus | None, health: Mapping[ObjectKey, Health]) -> _Verdict:
+    if overall is None:
+        return _Verdict("Unknown", "Unknown")
+    if overall in _WELL:
+        return _Verdict("True", overall.value)
+    at = [key for key, one in health.items() if one.status is overall]
+    first = f"{at[0]}: {health[at[0]].message}" if at and overall is HealthStatus.DEGRADED else ""
+    if at and not first:  # counts of replicas change by the second, and a status should not
+        first = f"waiting for {at[0]}" + (f" and {len(at) - 1} more" if len(at) > 1 else "")
+    return _Verdict("False" if overall is HealthStatus.DEGRADED else "Unknown", overall.value, first)
+
+
+def _ready(synced: _Verdict, healthy: _Verdict) -> _Verdict:
+    if synced.truth == "True" and synced.reason == "Removed":
+        return _Verdict("False", "Removed")
+    if synced.truth == "True" and healthy.truth == "True":
+        return _Verdict("True", "Ready" if synced.reason != "Suspended" else "Suspended")
+    worse = synced if synced.truth == "False" else healthy if healthy.truth == "False" else None
+    if worse is not None:
+        return _Verdict("False", worse.reason, worse.message)
+    waits = synced if synced.truth == "Unknown" else healthy
+    return _Verdict("Unknown", "Progressing", waits.message)
+
+
+def _condition(generation: int, kind: str, verdict: _Verdict) -> Condition:
+    return Condition(
+        type=kind,
+        status=verdict.truth,
+        reason=verdict.reason,
+        message=verdict.message[:2000],
+        observed_generation=generation,
+    )
+
+
+def _told(fault: Fault) -> str:
+    problem = fault.wire()
+    return f"{problem.object}: {problem.message}" if problem.object else problem.message
+
+
+def _there(key: ObjectKey, live: Live) -> bool:
+    seen = live.get(key)
+    return seen is not None and not seen.gone
+
+
+def _health(key: ObjectKey, live: Live) -> Health:
+    seen = live.get(key)
+    if seen is None or seen.gone:
+        return Health(HealthStatus.PROGRESSING, "it is not there yet")
+    return seen.health
+
+
+def _drift(course: Course, before: Drift) -> Drift:
+    """The count goes on from what was reported before this process began (course.healed starts there)."""
+    if course.last is None:
+        return before
+    return Drift(
+        healed=course.healed,
+        object=str(course.last.key)[:640],
+        manager=course.last.manager[:128],
+        time=course.last.time,
+    )
