@@ -82,6 +82,8 @@ class Applications:
             if refusal.transient:
                 raise
         except Waiting as waiting:
+            if waiting.unsaid:
+                return None
             self._report(key, application, Outcome(waiting=waiting, attempted=prepared.head if prepared else None))
         else:
             self._report(key, application, Outcome(delivered=prepared.head, problems=problems))

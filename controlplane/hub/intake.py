@@ -234,8 +234,10 @@ def _same_wish(old: Any, new: Any) -> bool:
     )
 
 
-def _readiness(object_: Any) -> str | None:
-    """The status of the Ready condition; None where there is no object."""
+def _readiness(object_: Any) -> object:
+    """What others ask of an object's conditions; None where there is no object."""
     if object_ is None:
         return None
-    return next((c.status for c in object_.status.conditions if c.type == "Ready"), "")
+    return {
+        (c.type, c.status, c.reason) for c in object_.status.conditions if c.type in ("Ready", "Healthy", "Stalled")
+    }

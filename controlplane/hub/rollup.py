@@ -88,7 +88,7 @@ def _verdict(
 ) -> Verdict:  # fmt: skip
     unsynced = {c for c, work in works.items() if not (current(work) and _condition(work, "Synced") == "True")}
     failed = {c for c in unsynced if current(works[c]) and _condition(works[c], "Synced") == "False"}
-    healthy = _healthy(works, degraded, bad)
+    healthy = _healthy(works, degraded, unready, bad)
     if unsynced or failed or problems and not (degraded or bad):
         first = problems[0] if problems else None
         synced: tuple[Truth, str, str]
@@ -124,7 +124,10 @@ def _verdict(
 
 
 def _healthy(
-    works: Mapping[ClusterName, Work], degraded: set[ClusterName], bad: Sequence[Application]
+    works: Mapping[ClusterName, Work],
+    degraded: set[ClusterName],
+    unready: Sequence[Application],
+    bad: Sequence[Application],
 ) -> tuple[Truth, str, str]:
     if degraded:
         first = sorted(degraded)[0]
@@ -137,7 +140,7 @@ def _healthy(
     if bad:
         return "False", Reason.DEGRADED, f"{len(bad)} of the children need attention, such as {bad[0].metadata.name}"
     reported = [work.status.health for work in works.values() if current(work)]
-    if len(reported) < len(works) or any(health not in ("Healthy", "Suspended") for health in reported):
+    if unready or len(reported) < len(works) or any(health not in ("Healthy", "Suspended") for health in reported):
         return "Unknown", Reason.PROGRESSING, ""
     return "True", Reason.HEALTHY, ""
 

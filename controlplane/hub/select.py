@@ -135,7 +135,8 @@ class Selector:
             self.forget(key)
         head = self._sources.head(at)
         if head is None:
-            raise Waiting(Reason.SOURCE_NOT_READY, f"Repository {at} has no revision yet: see its conditions")
+            message = f"Repository {at} has no revision yet: see its conditions"
+            raise Waiting(Reason.SOURCE_NOT_READY, message, unsaid=not self._sources.tried(at))
         return at, repository, head
 
     def _check_number(self, key: NamespacedName, tenant: Tenant) -> None:

@@ -81,6 +81,7 @@ class Sources:
         self._credentials: dict[
             NamespacedName, tuple[object, Credentials]
         ] = {}  # with the spec that they were read for
+        self._tried: set[NamespacedName] = set()
         self._fetching: dict[NamespacedName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def find(self, namespace: str, name: str, tenant: TenantName) -> NamespacedName | None:
@@ -94,6 +95,10 @@ class Sources:
     def head(self, key: NamespacedName) -> Head | None:
         """The revision in force; None before the first fetch succeeded."""
         return self._heads.get(key)
+
+    def tried(self, key: NamespacedName) -> bool:
+        """Whether a fetch has ended since the hub started, well or not; its readers were woken then."""
+        return key in self._tried
 
     def tree(self, key: NamespacedName, sha: str) -> Tree | None:
         """A commit's tree; None where the mirror does not hold it (any more)."""
@@ -111,6 +116,7 @@ class Sources:
             self._heads.pop(key, None)
             self._credentials.pop(key, None)
             self._fetching.pop(key, None)
+            self._tried.discard(key)
             return None
         if repository.spec.suspend:
             return None
@@ -127,8 +133,9 @@ class Sources:
         before = self._heads.get(key)
         if head is not None:
             self._heads[key] = head
-            if before is None or before.sha != head.sha or before.url != head.url:
-                self._moved(key)
+        if before != head or key not in self._tried:
+            self._tried.add(key)
+            self._moved(key)
         self._report(key, repository, head, verdict)
         return _interval_s(repository)
 

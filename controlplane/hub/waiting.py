@@ -7,10 +7,15 @@ __all__ = ["Waiting"]
 
 
 class Waiting(Exception):
-    """Why an Application does not go on now. held: the change that waits for a person's word."""
+    """Why an Application does not go on now.
 
-    def __init__(self, reason: Reason, message: str, held: Held | None = None) -> None:
+    held: the change that waits for a person's word.
+    unsaid: not worth a status, since it ends by itself within moments: what was true stays said until then.
+    """
+
+    def __init__(self, reason: Reason, message: str, held: Held | None = None, *, unsaid: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.held = held
+        self.unsaid = unsaid
