@@ -13,7 +13,7 @@ from typing import Any
 
 from controlplane.api.keys import GROUP, VERSION, NamespacedName
 from controlplane.api.labels import AGENT_NAMESPACE, HUB_NAMESPACE
-from controlplane.cli.applying import Applier
+from controlplane.cli.applying import MANAGER, Applier
 from controlplane.cli.bundle import documents, text_of
 from controlplane.cli.connect import config_of, opened
 from controlplane.cli.errors import CliError
@@ -33,9 +33,12 @@ ANNOTATION_MEMBER = (
 )
 AGENT = NamespacedName(AGENT_NAMESPACE, "controlplane-agent")  # on the member: ServiceAccount, ConfigMap, Deployment
 CREDENTIALS = "controlplane-hub"  # on the member: the Secret from which the Deployment reads the hub's kubeconfig
+PLATFORM_BINDING = "controlplane-platform"  # on the member: the platform's role
 HUB_TOKEN_LIFE_S = 14 * 86400  # renewed by the agent
 MEMBER_TOKEN_LIFE_S = 365 * 86400  # for an agent outside of its cluster; the server may shorten it
 
+JOINED = "controlplane.dev/joined"  # on the Deployment's pods: when; a new value starts them again
+_DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments", True)
 _BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", False)
 
 Body = dict[str, Any]
@@ -77,7 +80,7 @@ async def join(joining: Joining) -> tuple[list[str], str]:
         at_hub, at_member = Applier(hub), Applier(member) if member else None
         await at_hub.check([*here, cluster])
         if at_member is not None:
-            await at_member.check(there)
+            await at_member.check([body for body in there if not await _replaced(at_member.client, body)])
         if joining.again:
             await _revoke(hub, joining.name)
         await at_hub.apply([cluster, *here])
@@ -153,21 +156,21 @@ async def _uid(member: Client) -> str:
 
 async def _role_there(member: Client) -> str:
     try:
-        return str((await member.get(_BINDINGS, "controlplane-platform"))["roleRef"]["name"])
+        return str((await member.get(_BINDINGS, PLATFORM_BINDING))["roleRef"]["name"])
     except NotFound:
         return "none"
 
 
 def _cluster(joining: Joining, facts: Member, uid: str, existing: Body | None) -> Body:
-    """The Cluster as it is written: an add says its labels, a rejoin without any leaves them as they are."""
-    meta: Body = {"name": joining.name, "annotations": {ANNOTATION_MEMBER: uid} if uid else {}}
-    labels = dict(joining.labels)
-    if joining.again and not labels and existing is not None:
-        labels = existing["metadata"].get("labels") or {}
-    spec = {**((existing or {}).get("spec") or {}), "platformRole": facts.platform_role}
-    return {
-        "apiVersion": f"{GROUP}/{VERSION}", "kind": "Cluster", "metadata": meta | {"labels": labels}, "spec": spec,
-    }  # fmt: skip
+    """The Cluster as it is written. Labels that are there stay: taking one away would move what runs there."""
+    before = existing or {}
+    meta: Body = {
+        "name": joining.name,
+        "labels": {**(before.get("metadata", {}).get("labels") or {}), **joining.labels},
+        "annotations": {ANNOTATION_MEMBER: uid} if uid else {},
+    }
+    spec = {**(before.get("spec") or {}), "platformRole": facts.platform_role}
+    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": "Cluster", "metadata": meta, "spec": spec}
 
 
 async def _revoke(hub: Client, name: str) -> None:
@@ -178,12 +181,15 @@ async def _revoke(hub: Client, name: str) -> None:
         pass
 
 
+async def _replaced(member: Client, body: Body) -> bool:
+    """Whether it is the platform's binding and gives another role than there: a binding's role cannot be changed."""
+    if body["kind"] != "ClusterRoleBinding" or body["metadata"]["name"] != PLATFORM_BINDING:
+        return False
+    return await _role_there(member) not in ("none", body["roleRef"]["name"])
+
+
 async def _write_member(member: Applier, bodies: list[Body], facts: Member) -> None:
-    if await _role_there(member.client) != facts.platform_role:  # a binding's role cannot be changed
-        await member.delete(
-            [body for body in documents("deploy/agent", facts.values, only=["70-platform.yaml"])
-             if body["kind"] == "ClusterRoleBinding"]
-        )  # fmt: skip
+    await member.delete([body for body in bodies if await _replaced(member.client, body)])
     await member.apply(bodies)
     await member.delete(obsolete(facts))
 
@@ -218,7 +224,20 @@ async def _hand_over(joining: Joining, facts: Member, hub: Client, member: Appli
     await member.apply(bodies)
     if joining.agent.image is not None:
         return [f"Deployment {AGENT} runs {joining.agent.image}; see: cpctl cluster list"]
+    if await _restarted(member.client):
+        return [f"Deployment {AGENT} starts again with its new credentials"]
     return [f"its credentials are in Secret {AGENT_NAMESPACE}/{CREDENTIALS}; no agent runs yet: name an --image"]
+
+
+async def _restarted(member: Client) -> bool:
+    """Start the agent's Deployment again, where there is one."""
+    annotations = {JOINED: datetime.now(UTC).isoformat(timespec="seconds")}
+    patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+    try:
+        await member.patch(_DEPLOYMENTS, AGENT.name, patch, AGENT.namespace, field_manager=MANAGER)
+    except NotFound:
+        return False
+    return True
 
 
 def _rights(facts: Member) -> str:

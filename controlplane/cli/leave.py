@@ -1,8 +1,9 @@
 """`cpctl cluster remove`: what runs there is pruned first; a cluster that is gone is let go of."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from controlplane.api.labels import ANNOTATION_GONE
+from controlplane.api.labels import ANNOTATION_GONE, HUB_NAMESPACE
 from controlplane.cli.applying import MANAGER, Applier
 from controlplane.cli.bundle import documents
 from controlplane.cli.connect import config_of, connect, opened
@@ -12,7 +13,7 @@ from controlplane.cli.options import Place
 from controlplane.cli.until import until
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
-from controlplane.kube.resource import CLUSTERS, WORKS
+from controlplane.kube.resource import CLUSTERS, NAMESPACES, WORKS
 
 __all__ = ["remove_cluster"]
 
@@ -26,6 +27,7 @@ async def remove_cluster(where: Place, name: str, *, force: bool, member: Place 
     Raises CliError.
     """
     async with connect(where) as client:
+        hub_id = (await client.get(NAMESPACES, HUB_NAMESPACE))["metadata"]["uid"]
         try:
             if force:
                 gone = {"metadata": {"annotations": {ANNOTATION_GONE: "true"}}}
@@ -42,9 +44,18 @@ async def remove_cluster(where: Place, name: str, *, force: bool, member: Place 
         told.append("what ran there was not touched: if the cluster still exists, its agent holds everything as it is")
     if member is not None:
         async with opened(config_of(member.kubeconfig, member.context)) as there:
-            await Applier(there).delete(everything(Member(name, hub="", platform_role="none")))
+            await Applier(there).delete(await _without_hub(there, everything(Member(name, hub="")), hub_id))
         told.append("the agent and its rights are removed from the member")
     return told
+
+
+async def _without_hub(member: Client, bodies: Iterable[Body], hub_id: str) -> list[Body]:
+    """All of them, but not the namespace of the hub itself where it was its own member."""
+    try:
+        itself = (await member.get(NAMESPACES, HUB_NAMESPACE))["metadata"]["uid"] == hub_id
+    except NotFound:
+        itself = False
+    return [b for b in bodies if not (itself and b["kind"] == "Namespace" and b["metadata"]["name"] == HUB_NAMESPACE)]
 
 
 async def _gone(client: Client, name: str, timeout_s: float) -> None:
