@@ -49,7 +49,7 @@ def marks_of(body: Mapping[str, Any], manager: str) -> Marks:
             ours = entry
             continue
         shared = True
-        if entry.get("subresource") != "status" and (at, name) > last:
+        if name != manager and entry.get("subresource") != "status" and (at, name) > last:
             last = (at, name)
     if ours is None:
         return Marks("n:", "", last[1], shared)

@@ -107,7 +107,7 @@ def _decoded(value: Any) -> Any:
 
 
 def _empty(value: Any) -> bool:
-    return value == "" or value == {} or value == []
+    return bool(value == "" or value == {} or value == [])
 
 
 def _same_scalar(sent: Any, got: Any) -> bool:
