@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from controlplane.api.keys import key_of
 from controlplane.cli.errors import CliError
@@ -10,11 +9,10 @@ from controlplane.cli.until import until
 from controlplane.kube.client import Client
 from controlplane.kube.discovery import Discovery
 from controlplane.kube.errors import Conflict, KubeError, NotFound, UnknownKind
+from controlplane.kube.request import Body
 from controlplane.kube.resource import CUSTOM_RESOURCE_DEFINITIONS, Resource
 
 __all__ = ["MANAGER", "Applier"]
-
-Body = dict[str, Any]
 
 MANAGER = "cpctl"
 _ESTABLISHED_S = 60.0  # for a CRD to be served

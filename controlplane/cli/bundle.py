@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from controlplane.cli.errors import CliError
+from controlplane.kube.request import Body
 from controlplane.render.yaml import dump, load_all
 
 __all__ = ["documents", "fill", "folder", "text_of"]
-
-Body = dict[str, Any]
 
 _PLACE = re.compile(r"\$\(([A-Za-z]+)\)")  # $(cluster)
 

@@ -4,18 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Forbidden, KubeError, Unauthorized
 from controlplane.kube.mirror import Mirror
+from controlplane.kube.request import Body
 from controlplane.kube.resource import Resource
 
 __all__ = ["Query", "Snapshot", "follow", "snapshot"]
 
 _REDRAW_S = 0.1  # a rollout brings hundreds of events a second; eyes want ten pictures
-
-Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Applications.", no_args_is_help=True)
 
-Name = Annotated[
+_Name = Annotated[
     str, typer.Argument(metavar="NAME", help="Its name, or namespace/name as tables show it.", show_default=False)
 ]
 
@@ -27,7 +27,7 @@ def _say(line: Awaitable[str]) -> int:
 
 
 @app.command("list")
-def list_(
+def _list(
     ctx: typer.Context,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
@@ -46,9 +46,9 @@ def list_(
 
 
 @app.command("get")
-def get(
+def _get(
     ctx: typer.Context,
-    name: Name,
+    name: _Name,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     namespace: Namespace = None,
@@ -68,9 +68,9 @@ def get(
 
 
 @app.command("tree")
-def tree(
+def _tree(
     ctx: typer.Context,
-    name: Name,
+    name: _Name,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     namespace: Namespace = None,
@@ -87,9 +87,9 @@ def tree(
 
 
 @app.command("sync")
-def sync(
+def _sync(
     ctx: typer.Context,
-    name: Name,
+    name: _Name,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     namespace: Namespace = None,
@@ -105,9 +105,9 @@ def sync(
 
 
 @app.command("approve")
-def approve(
+def _approve(
     ctx: typer.Context,
-    name: Name,
+    name: _Name,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     namespace: Namespace = None,
@@ -129,9 +129,9 @@ def approve(
 
 
 @app.command("suspend")
-def suspend(
+def _suspend(
     ctx: typer.Context,
-    name: Name,
+    name: _Name,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     namespace: Namespace = None,
@@ -146,9 +146,9 @@ def suspend(
 
 
 @app.command("resume")
-def resume(
+def _resume(
     ctx: typer.Context,
-    name: Name,
+    name: _Name,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     namespace: Namespace = None,
@@ -164,7 +164,7 @@ def resume(
 
 
 @app.command("render")
-def render(
+def _render(
     ctx: typer.Context,
     what: Annotated[
         str,

@@ -12,8 +12,8 @@ __all__ = ["cluster"]
 
 cluster = typer.Typer(help="Member clusters.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The cluster's name on the hub.", show_default=False)]
-MemberKubeconfig = Annotated[
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="The cluster's name on the hub.", show_default=False)]
+_MemberKubeconfig = Annotated[
     Path | None,
     typer.Option(
         "--kubeconfig",
@@ -24,11 +24,11 @@ MemberKubeconfig = Annotated[
         show_default=False,
     ),
 ]
-MemberContext = Annotated[
+_MemberContext = Annotated[
     str | None,
     typer.Option("--context", metavar="NAME", help="A context of the member's kubeconfig.", show_default=False),
 ]
-HubKubeconfig = Annotated[
+_HubKubeconfig = Annotated[
     Path | None,
     typer.Option(
         "--hub-kubeconfig",
@@ -39,11 +39,11 @@ HubKubeconfig = Annotated[
         show_default=False,
     ),
 ]
-HubContext = Annotated[
+_HubContext = Annotated[
     str | None,
     typer.Option("--hub-context", metavar="NAME", help="A context of the hub's kubeconfig.", show_default=False),
 ]
-HubServer = Annotated[
+_HubServer = Annotated[
     str | None,
     typer.Option(
         "--hub-server",
@@ -52,21 +52,21 @@ HubServer = Annotated[
         show_default=False,
     ),
 ]
-Labels = Annotated[
+_Labels = Annotated[
     list[str] | None,
     typer.Option("--label", metavar="KEY=VALUE", help="What Tenants and placements select it by.", show_default=False),
 ]
-AgentDir = Annotated[
+_AgentDir = Annotated[
     Path | None,
     typer.Option(
         "--agent-dir", metavar="DIR", help="Write credentials for an agent that runs as a process.", show_default=False
     ),
 ]
-Image = Annotated[
+_Image = Annotated[
     str | None,
     typer.Option("--image", metavar="IMAGE", help="Run the agent there, from this image.", show_default=False),
 ]
-Print = Annotated[
+_Print = Annotated[
     bool,
     typer.Option("--print", help="Print the member's manifests, its credentials among them, and write nothing there."),
 ]
@@ -117,14 +117,14 @@ def _join(
 
 
 @cluster.command("add")
-def add(
+def _add(
     ctx: typer.Context,
-    name: Name,
-    kubeconfig: MemberKubeconfig = None,
-    context: MemberContext = None,
-    hub_kubeconfig: HubKubeconfig = None,
-    hub_context: HubContext = None,
-    hub_server: HubServer = None,
+    name: _Name,
+    kubeconfig: _MemberKubeconfig = None,
+    context: _MemberContext = None,
+    hub_kubeconfig: _HubKubeconfig = None,
+    hub_context: _HubContext = None,
+    hub_server: _HubServer = None,
     platform_role: Annotated[
         str,
         typer.Option(
@@ -133,10 +133,10 @@ def add(
             help="What the platform itself may do there: none, a ClusterRole of the cluster, or cluster-admin.",
         ),
     ] = "none",
-    label: Labels = None,
-    agent_dir: AgentDir = None,
-    image: Image = None,
-    print_only: Print = False,
+    label: _Labels = None,
+    agent_dir: _AgentDir = None,
+    image: _Image = None,
+    print_only: _Print = False,
 ) -> int:
     """Join a cluster: register it on the hub, and install there what its agent needs."""
     return _join(
@@ -146,22 +146,22 @@ def add(
 
 
 @cluster.command("rejoin")
-def rejoin(
+def _rejoin(
     ctx: typer.Context,
-    name: Name,
-    kubeconfig: MemberKubeconfig = None,
-    context: MemberContext = None,
-    hub_kubeconfig: HubKubeconfig = None,
-    hub_context: HubContext = None,
-    hub_server: HubServer = None,
+    name: _Name,
+    kubeconfig: _MemberKubeconfig = None,
+    context: _MemberContext = None,
+    hub_kubeconfig: _HubKubeconfig = None,
+    hub_context: _HubContext = None,
+    hub_server: _HubServer = None,
     platform_role: Annotated[
         str | None,
         typer.Option("--platform-role", metavar="ROLE", help="Default: as it is there.", show_default=False),
     ] = None,
-    label: Labels = None,
-    agent_dir: AgentDir = None,
-    image: Image = None,
-    print_only: Print = False,
+    label: _Labels = None,
+    agent_dir: _AgentDir = None,
+    image: _Image = None,
+    print_only: _Print = False,
 ) -> int:
     """Give an agent new credentials (the old ones end), or move it to this hub. What runs there stays."""
     return _join(
@@ -171,7 +171,7 @@ def rejoin(
 
 
 @cluster.command("list")
-def list_(
+def _list(
     ctx: typer.Context,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
@@ -188,9 +188,9 @@ def list_(
 
 
 @cluster.command("remove")
-def remove(
+def _remove(
     ctx: typer.Context,
-    name: Name,
+    name: _Name,
     kubeconfig: Annotated[
         Path | None,
         typer.Option(

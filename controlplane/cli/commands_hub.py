@@ -32,7 +32,7 @@ def pairs(texts: list[str], option: str) -> dict[str, str]:
 
 
 @install.command("hub")
-def install_hub(
+def _install_hub(
     ctx: typer.Context,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
@@ -80,7 +80,7 @@ def _tenant() -> None:
 
 
 @tenant.command("list")
-def tenant_list(
+def _tenant_list(
     ctx: typer.Context,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
@@ -102,7 +102,7 @@ def _repo() -> None:
 
 
 @repo.command("list")
-def repo_list(
+def _repo_list(
     ctx: typer.Context,
     kubeconfig: Kubeconfig = None,
     context: Context = None,

@@ -1,17 +1,15 @@
 """`cpctl app get`: everything that a person needs to know of one Application, in the order in which it is asked."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from controlplane.api.labels import LABEL_APPLICATION, LABEL_OWNER, LABEL_PARENT
 from controlplane.cli.collect import Query, Snapshot
 from controlplane.cli.listings import revision, selector_text
 from controlplane.cli.view import Cell, Table, View, age, condition, mark, plain
+from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS, WORKS
 
 __all__ = ["detail_queries", "detail_view", "problem_rows", "works_of"]
-
-Body = dict[str, Any]
 
 _PROBLEMS = ("OBJECT", "CLUSTER", "WHERE", "RULE", "REASON", "MESSAGE")
 
@@ -21,11 +19,11 @@ def detail_queries(namespace: str, name: str) -> tuple[Query, ...]:
     # a label's value ends at 63 characters; works_of looks at the full name
     return (
         Query(APPLICATIONS, namespace),
-        Query(WORKS, label_selector=f"{LABEL_APPLICATION}={label(name)}", optional=True),
+        Query(WORKS, label_selector=f"{LABEL_APPLICATION}={_label(name)}", optional=True),
     )
 
 
-def label(name: str) -> str:
+def _label(name: str) -> str:
     """A name as the value of a label."""
     return name[:63].rstrip("-.")
 

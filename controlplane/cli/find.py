@@ -1,15 +1,12 @@
 """Which Application a person means by a name."""
 
-from typing import Any
-
 from controlplane.cli.errors import CliError
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Forbidden, NotFound
+from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS
 
 __all__ = ["application", "reference"]
-
-Body = dict[str, Any]
 
 
 def reference(name: str, namespace: str) -> tuple[str, str]:

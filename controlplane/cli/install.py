@@ -15,17 +15,16 @@ from controlplane.cli.files import write_kubeconfig
 from controlplane.cli.options import Place
 from controlplane.hub.settings import Settings, SettingsError
 from controlplane.kube.client import Client
+from controlplane.kube.request import Body
 from controlplane.kube.resource import CONFIGMAPS, NAMESPACES
 from controlplane.kube.token import request_token
 
 __all__ = ["SETTINGS", "check_settings", "install_hub", "platform_root"]
 
 SETTINGS = "controlplane"  # the ConfigMap of the hub's settings
-WEBHOOK = "controlplane-webhook"
-HUB = NamespacedName(HUB_NAMESPACE, "controlplane-hub")
+_WEBHOOK = "controlplane-webhook"
+_HUB = NamespacedName(HUB_NAMESPACE, "controlplane-hub")
 _TOKEN_LIFE_S = 365 * 86400  # for a hub outside of a pod; the server may shorten it
-
-Body = dict[str, Any]
 
 
 async def install_hub(
@@ -53,16 +52,16 @@ async def install_hub(
         await _settings(client, applier, settings)
         told = [f"{len(crds)} kinds, {len(rest)} objects and the settings are in place"]
         token = {"token": secrets.token_urlsafe(32)}
-        if await applier.create_if_absent(_object("v1", "Secret", WEBHOOK, stringData=token)):
-            told.append(f"a key for webhooks was made: Secret {HUB_NAMESPACE}/{WEBHOOK}, key token")
+        if await applier.create_if_absent(_object("v1", "Secret", _WEBHOOK, stringData=token)):
+            told.append(f"a key for webhooks was made: Secret {HUB_NAMESPACE}/{_WEBHOOK}, key token")
         if platform_url:
             await applier.apply(platform_root(platform_url, platform_branch))
             told.append(f"the root Application {HUB_NAMESPACE}/tenants reads tenants/ of {platform_url}")
         if image:
             await applier.apply(documents("deploy/pods", {"image": image}, only=["hub.yaml"]))
-            told.append(f"Deployment {HUB} runs {image}")
+            told.append(f"Deployment {_HUB} runs {image}")
         if hub_dir is not None:
-            issued = await request_token(client, HUB, lifetime_s=_TOKEN_LIFE_S)
+            issued = await request_token(client, _HUB, lifetime_s=_TOKEN_LIFE_S)
             written = write_kubeconfig(hub_dir, client.config, issued, name="hub")
             told.append(f"credentials of the controller: {written}")
         namespace = await client.get(NAMESPACES, HUB_NAMESPACE)

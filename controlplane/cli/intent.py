@@ -6,8 +6,8 @@ Nothing is commanded: the field is written, and the hub brings the world to it, 
 import getpass
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
+from controlplane.cli.applying import MANAGER
 from controlplane.cli.connect import connect
 from controlplane.cli.errors import CliError, ExitCode
 from controlplane.cli.find import application
@@ -16,13 +16,10 @@ from controlplane.cli.until import until
 from controlplane.cli.view import condition
 from controlplane.kube.client import Client
 from controlplane.kube.errors import KubeError
+from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS
 
 __all__ = ["approve", "resume", "settled", "suspend", "sync", "whoami"]
-
-MANAGER = "cpctl"
-
-Body = dict[str, Any]
 
 
 async def whoami(client: Client) -> str:

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from controlplane.api.keys import GROUP, VERSION, NamespacedName
 from controlplane.api.labels import AGENT_NAMESPACE, HUB_NAMESPACE
@@ -22,6 +21,7 @@ from controlplane.cli.member import Member, manifests, minor_version, obsolete, 
 from controlplane.cli.options import Place
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
+from controlplane.kube.request import Body
 from controlplane.kube.resource import CLUSTERS, CONFIGMAPS, NAMESPACES, SERVICE_ACCOUNTS, Resource
 from controlplane.kube.token import Token, request_token
 from controlplane.render.yaml import dump
@@ -31,17 +31,15 @@ __all__ = ["ANNOTATION_MEMBER", "Agent", "Joining", "join"]
 ANNOTATION_MEMBER = (
     "controlplane.dev/member"  # on a Cluster: uid of the member's kube-system, to tell two members apart
 )
-AGENT = NamespacedName(AGENT_NAMESPACE, "controlplane-agent")  # on the member: ServiceAccount, ConfigMap, Deployment
-CREDENTIALS = "controlplane-hub"  # on the member: the Secret from which the Deployment reads the hub's kubeconfig
-PLATFORM_BINDING = "controlplane-platform"  # on the member: the platform's role
-HUB_TOKEN_LIFE_S = 14 * 86400  # renewed by the agent
-MEMBER_TOKEN_LIFE_S = 365 * 86400  # for an agent outside of its cluster; the server may shorten it
+_AGENT = NamespacedName(AGENT_NAMESPACE, "controlplane-agent")  # on the member: ServiceAccount, ConfigMap, Deployment
+_CREDENTIALS = "controlplane-hub"  # on the member: the Secret from which the Deployment reads the hub's kubeconfig
+_PLATFORM_BINDING = "controlplane-platform"  # on the member: the platform's role
+_HUB_TOKEN_LIFE_S = 14 * 86400  # renewed by the agent
+_MEMBER_TOKEN_LIFE_S = 365 * 86400  # for an agent outside of its cluster; the server may shorten it
 
-JOINED = "controlplane.dev/joined"  # on the Deployment's pods: when; a new value starts them again
+_JOINED = "controlplane.dev/joined"  # on the Deployment's pods: when; a new value starts them again
 _DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments", True)
 _BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", False)
-
-Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ async def join(joining: Joining) -> tuple[list[str], str]:
             await _revoke(hub, joining.name)
         await at_hub.apply([cluster, *here])
         account = NamespacedName(f"cluster-{joining.name}", "agent")
-        token = await request_token(hub, account, lifetime_s=HUB_TOKEN_LIFE_S)
+        token = await request_token(hub, account, lifetime_s=_HUB_TOKEN_LIFE_S)
         told = [f"cluster {joining.name} is on the hub, in namespace {account.namespace}"]
         if at_member is None or joining.agent.print_only:
             return told, text_of([*there, *_running(joining, facts, hub, token)])
@@ -129,7 +127,7 @@ async def _refuse_foreign(joining: Joining, hub: Client, member: Client, hub_id:
             raise CliError(f"the name {joining.name} belongs to another cluster: choose another, or let go of that one by "
                            f"cpctl cluster remove {joining.name}")  # fmt: skip
     try:
-        config = await member.get(CONFIGMAPS, AGENT.name, AGENT.namespace)
+        config = await member.get(CONFIGMAPS, _AGENT.name, _AGENT.namespace)
     except NotFound:
         if joining.again and existing is None:
             raise CliError(f"this cluster has never been joined: cpctl cluster add {joining.name}") from None
@@ -156,7 +154,7 @@ async def _uid(member: Client) -> str:
 
 async def _role_there(member: Client) -> str:
     try:
-        return str((await member.get(_BINDINGS, PLATFORM_BINDING))["roleRef"]["name"])
+        return str((await member.get(_BINDINGS, _PLATFORM_BINDING))["roleRef"]["name"])
     except NotFound:
         return "none"
 
@@ -183,7 +181,7 @@ async def _revoke(hub: Client, name: str) -> None:
 
 async def _replaced(member: Client, body: Body) -> bool:
     """Whether it is the platform's binding and gives another role than there: a binding's role cannot be changed."""
-    if body["kind"] != "ClusterRoleBinding" or body["metadata"]["name"] != PLATFORM_BINDING:
+    if body["kind"] != "ClusterRoleBinding" or body["metadata"]["name"] != _PLATFORM_BINDING:
         return False
     return await _role_there(member) not in ("none", body["roleRef"]["name"])
 
@@ -201,7 +199,7 @@ def _running(joining: Joining, facts: Member, hub: Client, token: Token) -> list
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": CREDENTIALS, "namespace": AGENT_NAMESPACE, "labels": {"app.kubernetes.io/part-of": "controlplane"},
+            "name": _CREDENTIALS, "namespace": AGENT_NAMESPACE, "labels": {"app.kubernetes.io/part-of": "controlplane"},
         },
         "stringData": {"hub.kubeconfig": dump(config), "hub.token": token.text},
     }  # fmt: skip
@@ -212,7 +210,7 @@ def _running(joining: Joining, facts: Member, hub: Client, token: Token) -> list
 
 async def _hand_over(joining: Joining, facts: Member, hub: Client, member: Applier, token: Token) -> list[str]:
     if (folder := joining.agent.folder) is not None:
-        issued = await request_token(member.client, AGENT, lifetime_s=MEMBER_TOKEN_LIFE_S)
+        issued = await request_token(member.client, _AGENT, lifetime_s=_MEMBER_TOKEN_LIFE_S)
         write_kubeconfig(folder, member.client.config, issued, name="agent")
         write_kubeconfig(folder, hub.config, token, name="hub", server=joining.agent.hub_server)
         command = (
@@ -223,18 +221,18 @@ async def _hand_over(joining: Joining, facts: Member, hub: Client, member: Appli
     await member.check(bodies)
     await member.apply(bodies)
     if joining.agent.image is not None:
-        return [f"Deployment {AGENT} runs {joining.agent.image}; see: cpctl cluster list"]
+        return [f"Deployment {_AGENT} runs {joining.agent.image}; see: cpctl cluster list"]
     if await _restarted(member.client):
-        return [f"Deployment {AGENT} starts again with its new credentials"]
-    return [f"its credentials are in Secret {AGENT_NAMESPACE}/{CREDENTIALS}; no agent runs yet: name an --image"]
+        return [f"Deployment {_AGENT} starts again with its new credentials"]
+    return [f"its credentials are in Secret {AGENT_NAMESPACE}/{_CREDENTIALS}; no agent runs yet: name an --image"]
 
 
 async def _restarted(member: Client) -> bool:
     """Start the agent's Deployment again, where there is one."""
-    annotations = {JOINED: datetime.now(UTC).isoformat(timespec="seconds")}
+    annotations = {_JOINED: datetime.now(UTC).isoformat(timespec="seconds")}
     patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
     try:
-        await member.patch(_DEPLOYMENTS, AGENT.name, patch, AGENT.namespace, field_manager=MANAGER)
+        await member.patch(_DEPLOYMENTS, _AGENT.name, patch, _AGENT.namespace, field_manager=MANAGER)
     except NotFound:
         return False
     return True

@@ -1,7 +1,6 @@
 """`cpctl cluster remove`: what runs there is pruned first; a cluster that is gone is let go of."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from controlplane.api.labels import ANNOTATION_GONE, HUB_NAMESPACE
 from controlplane.cli.applying import MANAGER, Applier
@@ -13,11 +12,10 @@ from controlplane.cli.options import Place
 from controlplane.cli.until import until
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
+from controlplane.kube.request import Body
 from controlplane.kube.resource import CLUSTERS, NAMESPACES, WORKS
 
 __all__ = ["remove_cluster"]
-
-Body = dict[str, Any]
 
 
 async def remove_cluster(where: Place, name: str, *, force: bool, member: Place | None, timeout_s: float) -> list[str]:

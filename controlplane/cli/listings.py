@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from controlplane.api.names import tenant_of_namespace
 from controlplane.cli.collect import Query, Snapshot
 from controlplane.cli.view import Cell, Table, View, age, condition, listed, mark
+from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TENANTS, Resource
 
 __all__ = [
     "APPLICATION_LIST", "CLUSTER_LIST", "REPOSITORY_LIST", "TENANT_LIST", "Listing", "revision", "selector_text",
 ]  # fmt: skip
-
-Body = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,14 @@
 """`cpctl status`: tenants by clusters, how much of each is ready where."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from controlplane.api.labels import PLATFORM
 from controlplane.cli.collect import Query, Snapshot
 from controlplane.cli.view import Cell, Table, View, condition, mark
+from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS, CLUSTERS, TENANTS, WORKS
 
 __all__ = ["QUERIES", "is_ready", "status_view"]
-
-Body = dict[str, Any]
 
 QUERIES = (Query(TENANTS), Query(CLUSTERS), Query(WORKS), Query(APPLICATIONS))
 

@@ -3,15 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from controlplane.cli.bundle import documents
+from controlplane.kube.request import Body
 
 __all__ = ["CONSTRAINED_SINCE", "Member", "everything", "manifests", "minor_version", "obsolete", "pod"]
 
 CONSTRAINED_SINCE = 36  # Kubernetes 1.36 has constrained impersonation on by default (KEP-5284)
-
-Body = dict[str, Any]
 
 _ALWAYS = ("10-namespaces.yaml", "20-rbac.yaml", "30-tenant-roles.yaml")
 _PLATFORM = "70-platform.yaml"

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from controlplane.api.keys import NamespacedName
 from controlplane.api.labels import HUB_NAMESPACE, LABEL_OWNER
@@ -10,11 +9,10 @@ from controlplane.api.names import owner_hash
 from controlplane.cli.collect import Query, Snapshot
 from controlplane.cli.listings import revision
 from controlplane.cli.view import Branch, Cell, View, condition, mark
+from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS, REPOSITORIES, TENANTS, WORKS
 
 __all__ = ["Node", "build", "document", "tree_queries", "tree_view"]
-
-Body = dict[str, Any]
 
 
 def tree_queries(namespace: str) -> tuple[Query, ...]:

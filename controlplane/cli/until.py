@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Forbidden, KubeError, Unauthorized
+from controlplane.kube.request import Body
 from controlplane.kube.resource import Resource
 from controlplane.kube.watch import Event, watch
 
 __all__ = ["until"]
-
-Body = dict[str, Any]
 
 
 class _Reached(Exception):

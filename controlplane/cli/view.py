@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["Branch", "Cell", "Table", "View", "age", "condition", "listed", "mark", "plain"]
+from controlplane.kube.request import Body
 
-Body = dict[str, Any]
+__all__ = ["Branch", "Cell", "Table", "View", "age", "condition", "listed", "mark", "plain"]
 
 
 @dataclass(frozen=True, slots=True)
