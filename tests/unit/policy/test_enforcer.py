@@ -1,14 +1,17 @@
 """Casbin decides as the model says: per tenant, deny over allow, and both planes by one format."""
 
+import itertools
 import random
 
+import casbin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.api.keys import TenantName
 from controlplane.policy.enforcer import ModelError, TenantEnforcer, check_model, concerns
-from controlplane.policy.rules import builtin_model, read_csv
+from controlplane.policy.match import Patterns
+from controlplane.policy.rules import RuleSet, builtin_model, builtin_rules, read_csv
 
 MODEL = builtin_model()
 PAYMENTS = TenantName("payments")
@@ -99,6 +102,23 @@ def test_a_deny_wins_whatever_the_order(rules: list[tuple[str, str, str, str]], 
     expected = any(eff == "allow" for _, eff in mine) and not any(eff == "deny" for _, eff in mine)
     for each in (rules, shuffled):
         assert allowed(csv(each), "delivery", "kinds", "deploy", "apps/Deployment") is expected
+
+
+def test_a_tenants_small_enforcer_decides_as_one_over_all_rules_would() -> None:
+    grants = [*read_csv(RULES, "test.csv").grants, *builtin_rules().grants]
+    model = casbin.Model()
+    model.load_model_from_text(MODEL)
+    flat = casbin.Enforcer(model)
+    flat.add_function("matches", Patterns().matches)
+    flat.add_policies([list(grant.values) for grant in grants])
+    for tenant in ("payments", "storefront", "platform"):
+        small = TenantEnforcer(MODEL, TenantName(tenant), RuleSet(tuple(grants)))
+        for resource, object_ in itertools.product(
+            ("kinds", "namespaces", "cluster-kinds"),
+            ("apps/Deployment", "apps/DaemonSet", "batch/Job", "shared", "kube-system", "controlplane.dev/Work"),
+        ):
+            expected = flat.enforce("delivery", tenant, resource, "deploy", object_)
+            assert small.decide(("delivery", resource, "deploy", object_)).allowed is expected
 
 
 @pytest.mark.parametrize(

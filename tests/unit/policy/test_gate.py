@@ -259,6 +259,7 @@ def test_cluster_scoped_kind_that_a_tenant_is_given() -> None:
         a_child("Work", "web-0123456789", "cluster-east"),
         a_child("Work", "web", "tenant-payments"),
         a_manifest("Secret", "x", "tenant-payments", "v1"),
+        a_manifest("Application", "x", "tenant-payments", "argoproj.io/v1alpha1"),
         a_manifest("Deployment", "x", "payments"),
     ],
     ids=lambda child: str(child.key),
@@ -353,6 +354,32 @@ def test_one_denied_object_denies_the_whole_delivery() -> None:
     good = [a_manifest("ConfigMap", f"c{n}", "payments", "v1") for n in range(50)]
     bad = a_manifest("ConfigMap", "c", "storefront", "v1")
     assert denial(policy(), delivery(*good, bad, *good)).object == "ConfigMap storefront/c"
+
+
+def test_a_kind_is_a_kind_of_its_group() -> None:
+    rules = policy(resources={"allow": [{"group": "", "kinds": ["ConfigMap"]}]})
+    core, other = (
+        a_manifest("ConfigMap", "a", "payments", "v1"),
+        a_manifest("ConfigMap", "b", "payments", "x.example/v1"),
+    )
+    assert denial(rules, delivery(core, other)).object == "ConfigMap.x.example payments/b"
+
+
+def test_every_denied_object_is_named() -> None:
+    quotas = [a_manifest("ResourceQuota", name, "payments", "v1") for name in "ab"]
+    assert [each.object for each in denials(policy(), delivery(*quotas))] == [
+        "ResourceQuota payments/a",
+        "ResourceQuota payments/b",
+    ]
+
+
+def test_no_kind_of_ours_goes_to_a_cluster_not_even_the_platforms() -> None:
+    root = delivery(
+        tenant=PLATFORM, application=NamespacedName("controlplane-system", "x"), source="https://a.example/b"
+    )
+    for child in (a_child("Application", "x", "anywhere"), a_child("Tenant", "x", "")):
+        asked = replace(root, targets=(Target(EAST, DIGEST, (child,)),))
+        assert denial(policy(), asked).reason in (DenialReason.KIND, DenialReason.CLUSTER_KIND)
 
 
 def test_each_clusters_own_render_is_looked_at() -> None:
