@@ -98,7 +98,7 @@ class Carrier:
         seen = outcome.seen
         io.live.saw(key, seen)
         course.again.discard(key)
-        course.replied[key] = Replied(seen.version, seen.generation, seen.labels, now)
+        course.replied[key] = Replied(seen.version, seen.generation, seen.values, now)
         if outcome.mutated:
             course.mutated[key] = outcome.mutated
         else:

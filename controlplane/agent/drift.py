@@ -28,7 +28,7 @@ class Replied:
 
     version: int
     generation: int
-    labels: int
+    values: str
     at_s: float
 
 
@@ -40,7 +40,7 @@ def judge(entry: Entry, seen: Seen | None, replied: Replied | None = None, now_s
 
     The one thing that a fingerprint cannot tell is another apply under our own manager's name within the second of
     ours, since the entry's time is the same. So an event of that second that raises the generation, or changes
-    labels or annotations, is suspect. Where a kind has no generation, any event in that second is: such kinds have no
+    our own labels or annotations, is suspect. Where a kind has no generation, any event in that second is: such kinds have no
     status that would make many of them.
     """
     if seen is None:
@@ -52,6 +52,6 @@ def judge(entry: Entry, seen: Seen | None, replied: Replied | None = None, now_s
     if seen.print != entry.print:
         return Verdict.DRIFTED
     if replied is not None and seen.version > replied.version and now_s - replied.at_s < _SECOND_S:
-        if not seen.generation or (seen.generation, seen.labels) != (replied.generation, replied.labels):
+        if not seen.generation or (seen.generation, seen.values) != (replied.generation, replied.values):
             return Verdict.SUSPECT
     return Verdict.SAME

@@ -23,12 +23,14 @@ class Marks:
     print: "f:..." our entry with its time; "n:" managedFields are there, but none of it is ours; "d:..." a hash of the
         content, where the object has no managedFields at all. fields: hash of the entry without its time ("" = none).
     culprit: the manager that wrote last among all others; "" = nobody else. shared: whether anybody else has written.
+    values: hash of the values of those labels and annotations that are in our entry.
     """
 
     print: str
     fields: str = ""
     culprit: str = ""
     shared: bool = False
+    values: str = ""
 
 
 def marks_of(body: Mapping[str, Any], manager: str) -> Marks:
@@ -55,7 +57,7 @@ def marks_of(body: Mapping[str, Any], manager: str) -> Marks:
         return Marks("n:", "", last[1], shared)
     fields = _digest(orjson.dumps(ours.get("fieldsV1") or {}, option=orjson.OPT_SORT_KEYS))
     at = (ours.get("time") or "") + (ours.get("apiVersion") or "")
-    return Marks(f"f:{_digest((fields + at).encode())}", fields, last[1], shared)
+    return Marks(f"f:{_digest((fields + at).encode())}", fields, last[1], shared, _values(body["metadata"], ours))
 
 
 def desired_hash(body: Mapping[str, Any]) -> str:
@@ -66,6 +68,17 @@ def desired_hash(body: Mapping[str, Any]) -> str:
 def without_managed_fields(print_: str) -> bool:
     """Whether a fingerprint was made from content, so that the kind has to be watched whole."""
     return print_.startswith("d:")
+
+
+def _values(meta: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    owned = (ours.get("fieldsV1") or {}).get("f:metadata") or {}
+    values = [
+        [name[2:], (meta.get(part) or {}).get(name[2:])]
+        for part in ("labels", "annotations")
+        for name in sorted(owned.get(f"f:{part}") or ())
+        if name.startswith("f:")
+    ]
+    return _digest(orjson.dumps(values))
 
 
 def _content(body: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ class Seen:
     fields: str = ""
     culprit: str = ""
     generation: int = 0
-    labels: int = 0  # hash of labels and annotations, compared only within this process
+    values: str = ""  # hash of the values of our own labels and annotations
     health: Health = HEALTHY
     terminating: bool = False
     finalizers: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = Tru
         fields=marks.fields,
         culprit=intern(marks.culprit),
         generation=meta.get("generation") or 0,
-        labels=hash((_flat(meta.get("labels")), _flat(meta.get("annotations")))),
+        values=marks.values,
         health=assess(body),
         terminating=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
@@ -92,10 +92,6 @@ def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = Tru
 
 def _number(version: Any) -> int:
     return int(version) if isinstance(version, str) and version.isascii() and version.isdigit() else 0
-
-
-def _flat(texts: Any) -> frozenset[Any]:
-    return frozenset((texts or {}).items())
 
 
 def _foreign_replicas(entries: Any, manager: str) -> bool:
