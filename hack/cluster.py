@@ -128,7 +128,7 @@ class _Starter:
             "--audit-log-maxsize=0",  # never rotated: whoever counts requests reads one file
             "--profiling=false",
         )
-        return command, Probe(f"https://{HOST}:{port}/readyz", ids.ca, ids.admin.cert, ids.admin.key)
+        return command, Probe(f"https://{HOST}:{port}/readyz", ca=ids.ca, cert=ids.admin.cert, key=ids.admin.key)
 
     def kubeconfig(self, user: str, client: KeyPair) -> Path:
         path = self.folder / f"{user}.kubeconfig"
@@ -164,7 +164,7 @@ class _Starter:
                 "--kube-api-qps=300",  # its default of 20 would be what a benchmark measures
                 "--kube-api-burst=500",
             )
-            return command, Probe(f"https://{HOST}:{port}/healthz", self.ids.ca)
+            return command, Probe(f"https://{HOST}:{port}/healthz", ca=self.ids.ca)
 
         await self.supervisor.start_on_free_port(build, READY_LIMIT_S)
 
@@ -186,7 +186,7 @@ class _Starter:
                 f"--authorization-kubeconfig={config}",
                 *self._serving(port),
             )
-            return command, Probe(f"https://{HOST}:{port}/healthz", self.ids.ca)
+            return command, Probe(f"https://{HOST}:{port}/healthz", ca=self.ids.ca)
 
         await self.supervisor.start_on_free_port(build, READY_LIMIT_S)
 

@@ -49,7 +49,7 @@ async def start_etcd(supervisor: Supervisor, binaries: Binaries) -> Etcd:
             f"--quota-backend-bytes={8 << 30}",
             "--log-level=warn",
         )
-        return command, Probe(f"{url}/readyz", authority.files.cert, client.cert, client.key)
+        return command, Probe(f"{url}/readyz", ca=authority.files.cert, cert=client.cert, key=client.key)
 
     port = await supervisor.start_on_free_port(build)
     return Etcd(f"https://{HOST}:{port}", authority.files.cert, client)

@@ -143,7 +143,7 @@ async def add_agent(
         *("--heartbeat", heartbeat),
         home=folder,
     )
-    await environment.supervisor.start(command, None)
+    await environment.supervisor.start(command, Probe(says='"message":"started"'), READY_LIMIT_S)
     await run_tool(
         "kubectl",
         *("--kubeconfig", hub, "wait", f"cluster.controlplane.dev/{cluster}"),

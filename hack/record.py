@@ -21,9 +21,13 @@ __all__ = ["Probe", "Process", "Record", "locked", "write_atomically"]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How to see that a process is ready: GET url answers 200. ca, cert and key are files; None = plain http."""
+    """How to see that a process is ready: GET url answers 200, or else its log says `says`.
 
-    url: str
+    ca, cert and key are files; None = plain http.
+    """
+
+    url: str = ""
+    says: str = ""  # for a program that listens nowhere: a part of the line that it logs once it has come up
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
@@ -47,7 +51,7 @@ class Process:
             "env": dict(self.command.env),
             "ready": None
             if self.probe is None
-            else {k: str(v) for k in Probe.__slots__ if (v := getattr(self.probe, k)) is not None},
+            else {k: str(v) for k in Probe.__slots__ if (v := getattr(self.probe, k))},
         }
 
     @classmethod
@@ -56,8 +60,10 @@ class Process:
         command = Command(name, tuple(entry["start"]), entry["env"], Path(entry["log"]))
         pid = None if entry["pid"] is None else Pid(entry["pid"], entry["startTime"])
         ready = entry.get("ready")
-        files = {k: Path(ready[k]) for k in ("ca", "cert", "key") if k in ready} if ready else {}
-        return cls(command, pid, Probe(ready["url"], **files) if ready else None)
+        if ready is None:
+            return cls(command, pid, None)
+        files = {k: Path(ready[k]) for k in ("ca", "cert", "key") if k in ready}
+        return cls(command, pid, Probe(ready.get("url", ""), ready.get("says", ""), **files))
 
 
 def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:

@@ -23,7 +23,7 @@ PROBE_EVERY_S = (
 PROBE_TIMEOUT_S = 5.0
 PORT_TRIES = 3
 EARLY_END_S = 1.5  # whoever has no address to ask at is taken to run if it has not ended by then
-_TAKEN = b"address already in use"
+_TAKEN = ("address already in use", "Address already in use")  # as Go and as C write it
 
 
 def _tls(probe: Probe) -> ssl.SSLContext | bool:
@@ -35,8 +35,13 @@ def _tls(probe: Probe) -> ssl.SSLContext | bool:
     return context
 
 
-async def ready(probe: Probe) -> bool:
-    """Ask once whether a server answers 200."""
+async def ready(probe: Probe, log: Path | None = None, known_bytes: int = 0) -> bool:
+    """Look once whether a process is ready.
+
+    log: of the process, for a probe that reads it; known_bytes: how much of it an earlier run wrote.
+    """
+    if probe.says:
+        return log is not None and _says(log, known_bytes, probe.says)
     limit = aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=limit) as session:
         try:
@@ -44,6 +49,16 @@ async def ready(probe: Probe) -> bool:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
+
+
+def _says(log: Path, known_bytes: int, text: str) -> bool:
+    with log.open("rb") as lines:
+        lines.seek(known_bytes)
+        return text.encode() in lines.read()
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 class Supervisor:
@@ -70,11 +85,15 @@ class Supervisor:
         variables[MARKER] = str(self.record.state)
         return Command(name, tuple(map(str, argv)), variables | (env or {}), self.logs / f"{name}.log")
 
-    async def start(self, command: Command, probe: Probe | None, limit_s: float = 60.0) -> Pid:
+    async def start(
+        self, command: Command, probe: Probe | None, limit_s: float = 60.0, *, keep_late: bool = False
+    ) -> Pid:
         """Start a process, record it, and wait until it is ready.
 
-        Raises StartFailed if it ends meanwhile or is not ready within limit_s; the process is ended then.
+        Raises StartFailed if it ends meanwhile or is not ready within limit_s; the process is ended then, unless keep_late
+        leaves it running (what it waits for may come up later).
         """
+        known_bytes = _size(command.log)
         try:
             pid = spawn(command)
         except OSError as err:
@@ -82,10 +101,12 @@ class Supervisor:
         self.record.processes[command.name] = Process(command, pid, probe)
         self.record.save()
         deadline = time.monotonic() + limit_s
-        while probe is not None and not await ready(probe):
+        while probe is not None and not await ready(probe, command.log, known_bytes):
             if not is_alive(pid):
                 break
             if time.monotonic() > deadline:
+                if keep_late:
+                    raise StartFailed(command.name, f"runs, but was not ready within {limit_s:.0f} s", command.log)
                 await end(pid, grace_s=1, kill=True)
                 raise StartFailed(command.name, f"was not ready within {limit_s:.0f} s", command.log)
             await asyncio.sleep(PROBE_EVERY_S)
@@ -102,14 +123,12 @@ class Supervisor:
         for attempt in range(1, PORT_TRIES + 1):
             port = free_port()
             command, probe = build(port)
-            known = command.log.stat().st_size if command.log.exists() else 0
+            known_bytes = _size(command.log)
             try:
                 await self.start(command, probe, limit_s)
             except StartFailed:
-                with command.log.open("rb") as log:
-                    log.seek(known)
-                    if attempt == PORT_TRIES or _TAKEN not in log.read().lower():  # Go and C write it differently
-                        raise
+                if attempt == PORT_TRIES or not any(_says(command.log, known_bytes, text) for text in _TAKEN):
+                    raise
             else:
                 return port
         raise AssertionError("the last try returns or raises")
@@ -127,7 +146,7 @@ class Supervisor:
         process = self.record.process(name)
         if process.pid is not None and is_alive(process.pid):
             return process.pid
-        return await self.start(process.command, process.probe, limit_s)
+        return await self.start(process.command, process.probe, limit_s, keep_late=True)
 
     async def end_all(self, *, grace_s: float = 10.0) -> None:
         """End every process of the environment, then whatever carries its marker and is not recorded (children of the killed).

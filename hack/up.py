@@ -58,10 +58,17 @@ async def new_environment(state: Path) -> Environment:
     return Environment.create(state)
 
 
-async def bring_up(environment: Environment, *, examples: bool = True, named: Mapping[str, Path] | None = None) -> None:
+async def bring_up(
+    environment: Environment,
+    *,
+    examples: bool = True,
+    named: Mapping[str, Path] | None = None,
+    heartbeat: str = "60s",
+    settings: Mapping[str, str] | None = None,
+) -> None:
     """Start everything. examples=False leaves out the example repositories and the root that reads them.
 
-    named: see Environment.start_clusters.
+    named: see Environment.start_clusters; heartbeat: of the agents; settings: of the hub, see install_hub.
     Raises HackError after ending what was started; the logs stay, and the message says which one to read.
     """
     say = _Clock()
@@ -70,12 +77,13 @@ async def bring_up(environment: Environment, *, examples: bool = True, named: Ma
             group.create_task(environment.start_clusters(*MEMBERS, named=named))
             group.create_task(environment.start_git())
         say("hub, east and west are ready, and so is the Git server")
-        await install_hub(environment)
+        await install_hub(environment, settings)
         await start_hub(environment)
         say("the hub runs")
         async with asyncio.TaskGroup() as group:
             for name in MEMBERS:
-                group.create_task(add_agent(environment, name, labels={"env": "prod", "region": name}))
+                labels = {"env": "prod", "region": name}
+                group.create_task(add_agent(environment, name, labels=labels, heartbeat=heartbeat))
         say("east and west have joined")
         if examples:
             await push_examples(environment)

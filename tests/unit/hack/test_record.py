@@ -13,7 +13,7 @@ from hack.record import Probe, Process, Record, locked, write_atomically
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=10)
 paths = words.map(lambda word: Path("/") / word.replace("/", "-"))
-probes = st.none() | st.builds(Probe, words, st.none() | paths, st.none() | paths, st.none() | paths)
+probes = st.none() | st.builds(Probe, words, words, st.none() | paths, st.none() | paths, st.none() | paths)
 pids = st.none() | st.builds(Pid, st.integers(1), st.integers(0))
 
 

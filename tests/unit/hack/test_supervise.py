@@ -9,7 +9,7 @@ import pytest
 from hack.errors import StartFailed
 from hack.ports import HOST
 from hack.process import Command, find_marked, is_alive
-from hack.record import Probe, Record
+from hack.record import Probe, Process, Record
 from hack.supervise import Supervisor, ready
 
 SERVER = """
@@ -108,3 +108,26 @@ async def test_all_end_even_those_that_no_record_names(tmp_path: Path) -> None:
 def test_a_program_with_a_home_of_its_own_does_not_see_the_state_folder_as_its_home(tmp_path: Path) -> None:
     by = supervisor(tmp_path)
     assert by.command("hub", "/bin/true", home=tmp_path / "hub").env["HOME"] == str(tmp_path / "hub")
+
+
+async def test_a_program_that_listens_nowhere_is_ready_when_its_log_says_so(tmp_path: Path) -> None:
+    by = supervisor(tmp_path)
+    program = "import signal; print('come up', flush=True); signal.pause()"
+    await by.start(by.command("agent", sys.executable, "-c", program), Probe(says="come up"))
+    await by.stop("agent")
+    await by.restart("agent")
+    log = (by.logs / "agent.log").read_text()
+    assert log.count("come up") == 2  # what the first run said was not taken for the second
+    await by.end_all()
+
+
+async def test_a_restarted_process_that_is_late_is_left_running(tmp_path: Path) -> None:
+    by = supervisor(tmp_path)
+    silent = by.command("silent", sys.executable, "-c", "import signal; signal.pause()")
+    await by.start(silent, None)
+    await by.stop("silent", kill=True)
+    by.record.processes["silent"] = Process(silent, None, Probe(says="never"))
+    with pytest.raises(StartFailed, match="runs, but was not ready"):
+        await by.restart("silent", limit_s=0.2)
+    assert find_marked(by.record.state)
+    await by.end_all()
