@@ -13,7 +13,7 @@ from hack.environment import Environment
 from hack.errors import EnvironmentBroken, HackError
 from hack.process import is_alive
 from hack.record import locked
-from hack.up import UP, bring_up, describe, new_environment, still_up
+from hack.up import MEMBERS, UP, bring_up, describe, new_environment, still_up
 
 __all__ = ["main"]
 
@@ -35,14 +35,16 @@ async def _clusters(options: argparse.Namespace) -> None:
         environment = await new_environment(state)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(environment.start_clusters(*options.members, named=dict(options.kubeconfig)))
+                group.create_task(
+                    environment.start_clusters(*(options.member or MEMBERS), named=dict(options.kubeconfig))
+                )
                 group.create_task(environment.start_git())
             environment.record.publish(state / "env.json")
         except BaseException:
             await environment.down(keep_logs=True)
             raise
         print(f"Up in {time.monotonic() - began:.1f} s: {state / 'env.json'}")
-        for cluster in ("hub", *options.members):
+        for cluster in ("hub", *(options.member or MEMBERS)):
             print(f"  {cluster:8} {environment.kubeconfig(cluster)}")
         print(f"  git      {environment.record.facts['git']['url']}/NAME.git")
 
@@ -92,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     clusters = commands.add_parser("clusters", help="clusters and a Git server, without hub and agents")
     clusters.add_argument("action", choices=("up", "down"))
     clusters.add_argument("--state", type=Path, required=True, help="a folder of its own; holds everything")
-    clusters.add_argument("members", nargs="*", default=["east", "west"], help="the members (default: east west)")
+    clusters.add_argument("--member", action="append", metavar="NAME", help="a member (default: east and west)")
     up = commands.add_parser("up", help="hub, two members, Git server and agents, with the examples pushed")
     up.add_argument("--state", type=Path, default=UP)
     for command in (clusters, up):
