@@ -5,16 +5,18 @@ tenant's ten rules give thousands). What a tenant's enforcer does not hold, it c
 """
 
 import threading
-from collections.abc import Sequence
+from collections import defaultdict
+from functools import lru_cache
 from typing import Any
 
 import casbin
+from casbin.util import SimpleEval
 
 from controlplane.api.keys import TenantName
 from controlplane.api.labels import PLATFORM
 from controlplane.policy.decisions import Decision, Question
 from controlplane.policy.match import Patterns
-from controlplane.policy.rules import ANY_TENANT, Grant, Membership, RuleSet
+from controlplane.policy.rules import ANY_TENANT, Grant, RuleSet
 
 __all__ = ["ModelError", "TenantEnforcer", "check_model", "concerns"]
 
@@ -57,21 +59,24 @@ class TenantEnforcer:
         members = [each for each in rules.memberships if concerns(tenant, each.tenant)]
         self._enforcer = _Enforcer(_load(model))
         self._enforcer.add_function("matches", Patterns().matches)
-        self._fill(list(self._grants), members)
-
-    def _fill(self, grants: Sequence[tuple[str, ...]], members: Sequence[Membership]) -> None:
-        if grants:
-            self._enforcer.add_policies([list(values) for values in grants])
+        # The rules of each resource in a list of their own, of which Casbin is given the one that a question is about: all
+        # others would be evaluated only to find that they are about something else.
+        self._rules = self._enforcer.get_model()["p"]["p"]
+        self._by_resource: dict[str, list[list[str]]] = defaultdict(list)
+        for values, grant in self._grants.items():
+            self._by_resource[grant.resource].append(list(values))
         if members:  # a role that holds in every tenant holds in this one: Casbin's role manager knows no `*`
             named = {(each.member, each.role): None for each in members}
-            self._enforcer.add_grouping_policies([[member, role, self._tenant] for member, role in named])
+            self._enforcer.add_grouping_policies([[member, role, tenant] for member, role in named])
 
     def decide(self, question: Question) -> Decision:
-        """Ask Casbin: 0.1 ms with ten rules. Callers go through a DecisionCache."""
-        if not self._grants:  # Casbin would evaluate its matcher over an empty rule
-            return Decision(False)
+        """Ask Casbin: some 30 microseconds per rule of the resource. Callers go through a DecisionCache."""
         subject, resource, action, object_ = question
+        rules = self._by_resource.get(resource)
+        if rules is None:  # Casbin would evaluate its matcher over an empty rule, and could say yes
+            return Decision(False)
         with self._lock:
+            self._rules.policy = rules
             allowed, values = self._enforcer.enforce_ex(subject, self._tenant, resource, action, object_)
         if not values:
             return Decision(False)
@@ -80,23 +85,39 @@ class TenantEnforcer:
 
 
 class _Enforcer(casbin.Enforcer):  # type: ignore[misc]  # casbin has no type information
-    """Parses its matcher once. Casbin parses it at each question, which takes half of the question's time."""
+    """Keeps its evaluator, and shares the parsed matcher: Casbin parses it at each question, half of the question's time."""
 
-    _parsed: Any = None
+    _evaluator: Any = None
 
     def _get_expression(self, expr: str, functions: Any = None) -> Any:
-        if self._parsed is None:
-            self._parsed = casbin.Enforcer._get_expression(expr, functions)
-        return self._parsed
+        if self._evaluator is None:
+            self._evaluator = SimpleEval("", functions)
+            self._evaluator.ast_parsed_value = _parsed(expr)
+        return self._evaluator
+
+
+@lru_cache(maxsize=16)  # one per model; the old ones are wanted while snapshots of before a change are in use
+def _parsed(expr: str) -> Any:
+    return casbin.Enforcer._get_expression(expr).ast_parsed_value
 
 
 def _load(text: str) -> Any:
+    """A model of its own for an enforcer. Raises ModelError."""
+    model = casbin.Model()
+    for definition in _definitions(text):
+        model.add_def(*definition)
+    return model
+
+
+@lru_cache(maxsize=16)
+def _definitions(text: str) -> tuple[tuple[str, str, str], ...]:
+    """(section, key, value) of a model's text, read once. Raises ModelError."""
     try:
         model = casbin.Model()
         model.load_model_from_text(text)
-        missing = [section for section in "rpgem" if section not in model.keys()]  # not a dict
+        sections = {section: dict(model[section].items()) for section in model.keys()}  # not a dict, though it looks it
     except Exception as err:  # casbin raises bare RuntimeError, KeyError and others alike
         raise ModelError(f"the Casbin model does not load: {err}") from err
-    if missing:
+    if missing := [section for section in "rpgem" if section not in sections]:
         raise ModelError(f"the Casbin model lacks the sections {', '.join(missing)}")
-    return model
+    return tuple((section, key, each.value) for section, keys in sections.items() for key, each in keys.items())

@@ -5,7 +5,7 @@ only, so that no second spelling of an address passes by a rule.
 """
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 __all__ = ["Glob", "Patterns", "UrlError", "normal_pattern", "normal_url"]
 
@@ -59,6 +59,7 @@ class Patterns:
         return glob.matches(value)
 
 
+@lru_cache(maxsize=4096)  # a Repository's URL comes again with each delivery from it
 def normal_url(url: str) -> str:
     """The one spelling of a Git URL: lower-case scheme and host, no default port, no trailing slash, no `.git`.
 
