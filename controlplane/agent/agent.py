@@ -106,6 +106,7 @@ class Agent:
             on_endpoint=self._artifacts.at,
             cluster_status=self._cluster_status,
         )
+        self._started = False
         self._listed: set[str] = set()  # names of the Works that the hub has
         self._config_read = asyncio.Event()
 
@@ -148,6 +149,8 @@ class Agent:
         await self._sweep()
         for owner in self._works.desired:
             self._queue.add(owner)
+        self._started = True
+        self._cluster_changed()
         _log.info("started", extra={"works": len(self._works.desired), "owners": len(self._inventory.records)})
 
     async def _read_version(self) -> None:
@@ -206,25 +209,29 @@ class Agent:
             self._listed.discard(name)
             self._reporter.forget(name)
             self._works.lost(name)
-            self._hub.cluster_changed()
+            self._cluster_changed()
             return
         if name not in self._listed:
             self._listed.add(name)
             self._reporter.known(name, event.object.get("status") or {})
-            self._hub.cluster_changed()
+            self._cluster_changed()
         taken = self._works.saw(event.object)
         if not isinstance(taken, Desired):
             self._reporter.changed(name)
 
     def _on_works(self) -> None:
-        self._hub.cluster_changed()
+        self._cluster_changed()
+
+    def _cluster_changed(self) -> None:
+        if self._started:  # before that the counts are of nothing
+            self._hub.cluster_changed()
 
     def _done(self, done: Done[str]) -> None:
         if done.error is not None and not isinstance(done.error, Again | KubeError):
             _log.error("a round failed", exc_info=done.error, extra={"owner": done.key})
         elif done.took_s > 30:
             _log.info("a long round", extra={"owner": done.key, "seconds": round(done.took_s, 1)})
-        self._hub.cluster_changed()
+        self._cluster_changed()
 
     def _report(self, owner: str, after_s: float = 0.0) -> None:
         desired = self._works.desired.get(owner)

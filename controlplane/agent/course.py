@@ -29,6 +29,7 @@ class Course:
     faults: dict[ObjectKey | None, Fault] = field(default_factory=dict)  # of the last round that ended
     fresh: dict[ObjectKey | None, Fault] = field(default_factory=dict)  # of the round under way, as they are found
     running: bool = False
+    settling: bool = False  # the last round applied something, so health is about to change
     wanted: frozenset[ObjectKey] | None = None  # the artifact's objects; None = no round has got so far
     done: int = 0  # the delivery that was carried out whole, seen with our own eyes; 0 = none by this process
     rounds: int = 0  # reconciles that came to an end; before the first one nothing is reported

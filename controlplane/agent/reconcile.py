@@ -29,6 +29,7 @@ __all__ = ["Again", "Reconciler"]
 
 _log = logging.getLogger(__name__)
 _SLOW_S = 300.0  # the next look at what only an event can mend, in case that the event never comes
+_SETTLING_S = 1.0  # after a round that wrote
 _LONG_ROUND_S = 2.0  # a round that writes for longer is reported while it goes on
 
 
@@ -64,7 +65,8 @@ class Reconciler:
         finally:
             course.running = False
             course.rounds += 1
-            io.report(owner, 0.0)
+            # what only waits for health is told a little later: mostly it is well by then, and one write does for both
+            io.report(owner, 0.0 if course.faults or course.removed or not course.settling else _SETTLING_S)
 
     # --- delivering
 
@@ -96,6 +98,7 @@ class Reconciler:
             prune=spec.options.prune and stale is None,
         )
         course.wanted = frozenset(prepared.wanted)
+        course.settling = bool(step.apply)
         if not step.empty:
             io.report(desired.owner, _LONG_ROUND_S)
         await io.inventory.intend(record, [key for phase in step.apply for key in phase])
