@@ -98,7 +98,7 @@ def _facts(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
         other = beside.get(dependency["name"])
         yield Cell("depends on"), Cell(dependency["name"])
         yield Cell(""), mark(other) if other else Cell("is not there", "red")
-    if suspend := spec.get("suspend"):
+    if (suspend := spec.get("suspend")) is not None:
         who, why = suspend.get("by") or "somebody", suspend.get("reason")
         yield Cell("suspended"), Cell(f"by {who}" + (f": {why}" if why else ""), "yellow")
 
@@ -160,7 +160,7 @@ def _advice(body: Body, name: str, namespace: str) -> Iterable[str]:
     if body["metadata"].get("deletionTimestamp"):
         left = ", ".join(body["metadata"].get("finalizers") or ())
         yield f"It is being deleted, and waits until its objects are removed everywhere ({left})."
-    if body["spec"].get("suspend"):
+    if body["spec"].get("suspend") is not None:
         yield f"It is suspended: nothing is applied or healed. To go on: cpctl app resume {namespace}/{name}"
     if held := (body.get("status") or {}).get("held"):
         what = ", ".join(held.get("objects") or ())

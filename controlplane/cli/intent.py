@@ -39,7 +39,7 @@ async def sync(where: Place, name: str, *, wait_s: float | None) -> str:
     """Ask for a look at Git and at every object now; wait_s: until Ready with it. Gives a line for the person."""
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
-        if found["spec"].get("suspend"):
+        if found["spec"].get("suspend") is not None:
             raise CliError(f"{_at(found)} is suspended: cpctl app resume {_at(found)} first")
         text = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         written = await _patch(client, found, {"request": {"sync": text, "by": await whoami(client)}})
@@ -79,7 +79,7 @@ async def resume(where: Place, name: str, *, wait_s: float | None) -> str:
     """Go on with a suspended Application."""
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
-        if not found["spec"].get("suspend"):
+        if found["spec"].get("suspend") is None:
             return f"{_at(found)}: was not suspended"
         written = await _patch(client, found, {"suspend": None})
         if wait_s is None:

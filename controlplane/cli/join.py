@@ -28,9 +28,7 @@ from controlplane.render.yaml import dump
 
 __all__ = ["ANNOTATION_MEMBER", "Agent", "Joining", "join"]
 
-ANNOTATION_MEMBER = (
-    "controlplane.dev/member"  # on a Cluster: uid of the member's kube-system, to tell two members apart
-)
+ANNOTATION_MEMBER = "controlplane.dev/member"  # on a Cluster: uid of its kube-system, to tell two members apart
 _AGENT = NamespacedName(AGENT_NAMESPACE, "controlplane-agent")  # on the member: ServiceAccount, ConfigMap, Deployment
 _CREDENTIALS = "controlplane-hub"  # on the member: the Secret from which the Deployment reads the hub's kubeconfig
 _PLATFORM_BINDING = "controlplane-platform"  # on the member: the platform's role

@@ -70,7 +70,10 @@ def _count(counts: Body | None) -> Cell:
 def _state(body: Body) -> Cell:
     if body["metadata"].get("deletionTimestamp"):
         return Cell("Deleting", "yellow")
-    if suspend := body["spec"].get("suspend"):
+    suspend = body["spec"].get("suspend")
+    if (
+        suspend is not None and suspend is not False
+    ):  # of an Application an object, perhaps an empty one; of a Repository a flag
         by = suspend.get("by") if isinstance(suspend, dict) else ""
         return Cell(f"Suspended by {by}" if by else "Suspended", "yellow")
     if (body.get("status") or {}).get("held"):

@@ -163,8 +163,7 @@ def _repository_root(folder: Path) -> Path:
 
 def _read_tenant(path: Path) -> Tenant:
     try:
-        document = load_first(path.read_bytes(), file=str(path))
-        tenant = Tenant.model_validate(document.value if document else None)
+        tenant = Tenant.model_validate(load_first(path.read_bytes(), file=str(path)))
     except (YamlError, OSError) as err:
         raise CliError(f"--tenant-file: {err}", ExitCode.USAGE) from err
     except ValidationError as err:
