@@ -74,16 +74,16 @@ class Carrier:
             left: list[ObjectKey] = []
 
             async def one(key: ObjectKey, left: list[ObjectKey] = left) -> None:
-                entry = record.entries[key]
-                match await self._io.pruner.prune(key, entry, writer, asked=key in course.deleting):
+                entry, asked = record.entries[key], key in course.deleting
+                course.deleting.add(key)  # before asking: the event of the deletion may be faster than the answer
+                match await self._io.pruner.prune(key, entry, writer, asked=asked):
                     case Going.GONE:
                         self._gone(key, record, course)
                     case Going.ASKED:
-                        course.deleting.add(key)
                         left.append(key)
                     case Fault() as fault:
-                        if fault.reason == "Terminating":
-                            course.deleting.add(key)
+                        if fault.reason != "Terminating":
+                            course.deleting.discard(key)
                         left.append(key)
                         found(fault)
 

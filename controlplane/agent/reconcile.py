@@ -144,10 +144,8 @@ class Reconciler:
             record, hub=spec.hub, delivery=spec.delivery, digest=desired.digest, sync=spec.sync or record.sync
         )
         course.done, course.waiting = spec.delivery, ""
-        if before and before != desired.digest and spec.type == "Application":
-            applied = (r.digest for r in io.inventory.records.values())
-            if before not in needed(io.works.desired.values(), applied):
-                await io.store.artifacts.delete(Digest(before))
+        if before != desired.digest and spec.type == "Application":
+            await self._collect(before)
 
     async def _prepare(self, desired: Desired, record: Record) -> tuple[Prepared | None, Fault | None]:
         """What to apply; with a fault beside it, it is what was applied last, since the newest cannot be had."""
@@ -250,7 +248,7 @@ class Reconciler:
     async def _remove(self, desired: Desired, course: Course) -> float | None:
         io = self._io
         record = io.inventory.records.get(desired.owner)
-        course.wanted = None
+        course.wanted, course.settling = None, True
         if record is not None:
             io.inventory.delivered(record, hub=desired.spec.hub, delivery=desired.spec.delivery)
             if desired.spec.options.prune:
@@ -266,6 +264,7 @@ class Reconciler:
         if not desired.present:  # it was told, and the hub has let the Work go
             await io.store.drop(desired.owner)
             io.works.forget(desired.owner)
+            await self._collect(desired.artifact or "")
         return None
 
     # --- what is remembered
@@ -276,6 +275,14 @@ class Reconciler:
         except OSError as error:
             self._io.works.unsaved.add(desired.owner)
             _log.warning("a Work cannot be kept", extra={"owner": desired.owner, "error": error.strerror})
+
+    async def _collect(self, digest: str) -> None:
+        """Throw away an artifact that nothing names any more."""
+        io = self._io
+        if digest and digest not in needed(
+            io.works.desired.values(), (record.digest for record in io.inventory.records.values())
+        ):
+            await io.store.artifacts.delete(Digest(digest))
 
     def _record(self, desired: Desired) -> Record:
         spec = desired.spec
