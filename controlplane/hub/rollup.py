@@ -36,7 +36,10 @@ def current(work: Work) -> bool:
 
 
 def _work_ready(work: Work) -> bool:
-    return current(work) and _condition(work, "Ready") == "True"
+    """Ready, and of the very artifact that was dispatched: a report of other content is none."""
+    artifact = work.spec.artifact
+    same = artifact is None or work.status.digest == artifact.digest
+    return same and current(work) and _condition(work, "Ready") == "True"
 
 
 def _condition(object_: Work | Application, kind: str) -> str:
@@ -72,36 +75,23 @@ def roll_up(
     bad = [
         child for child in children if _condition(child, "Healthy") == "False" or _condition(child, "Stalled") == "True"
     ]
-    problems = (*own_problems, *_problems(by_cluster), *_of_children(bad))
+    own = tuple(own_problems)
+    problems = (*own, *_problems(by_cluster), *_of_children(bad))
     return Rollup(
         clusters=ClusterCounts(total=len(by_cluster), ready=len(ready), degraded=len(degraded), offline=len(offline)),
         children=ChildCounts(total=len(children), ready=len(children) - len(unready), degraded=len(bad)),
         objects=sum(work.spec.artifact.objects for work in works if work.spec.artifact is not None),
         problems=tuple(problems[:_MOST_PROBLEMS]),
-        verdict=_verdict(by_cluster, ready, degraded, offline, unready, bad, problems, placed),
+        verdict=_verdict(by_cluster, ready, degraded, offline, unready, bad, own, placed),
     )
 
 
 def _verdict(
     works: Mapping[ClusterName, Work], ready: set[ClusterName], degraded: set[ClusterName], offline: set[ClusterName],
-    unready: Sequence[Application], bad: Sequence[Application], problems: Sequence[Problem], placed: bool,
+    unready: Sequence[Application], bad: Sequence[Application], own: Sequence[Problem], placed: bool,
 ) -> Verdict:  # fmt: skip
-    unsynced = {c for c, work in works.items() if not (current(work) and _condition(work, "Synced") == "True")}
-    failed = {c for c in unsynced if current(works[c]) and _condition(works[c], "Synced") == "False"}
+    synced = _synced(works, own)
     healthy = _healthy(works, degraded, unready, bad)
-    if unsynced or failed or problems and not (degraded or bad):
-        first = problems[0] if problems else None
-        synced: tuple[Truth, str, str]
-        if first is not None:
-            synced = ("False", first.reason, _problem_text(first))
-        else:
-            synced = (
-                "Unknown",
-                Reason.PROGRESSING,
-                f"{len(unsynced)} of {len(works)} clusters have not applied it yet",
-            )
-    else:
-        synced = ("True", Reason.SYNCED, "")
     if placed and not works:
         message = "no cluster is selected: see spec.placement.clusters, and the Tenant's clusters"
         return Verdict(("False", Reason.NO_CLUSTER, message), synced, healthy, stalled=Reason.NO_CLUSTER)
@@ -121,6 +111,22 @@ def _verdict(
         return Verdict(("False", Reason.CHILDREN, message), synced, healthy, reconciling=Reason.CHILDREN)
     message = f"Ready on {len(ready)} of {len(works)} clusters"
     return Verdict(("False", Reason.PROGRESSING, message), synced, healthy, reconciling=Reason.PROGRESSING)
+
+
+def _synced(works: Mapping[ClusterName, Work], own: Sequence[Problem]) -> tuple[Truth, str, str]:
+    """Whether it is delivered. What an agent tells beside that (degraded, say) is a matter of health."""
+    if own:
+        return "False", own[0].reason, _problem_text(own[0])
+    truths = {cluster: _condition(work, "Synced") if current(work) else "" for cluster, work in works.items()}
+    failed = sorted(cluster for cluster, truth in truths.items() if truth == "False")
+    if failed:
+        said = next(c for c in works[failed[0]].status.conditions if c.type == "Synced")
+        where = failed[0] if len(failed) == 1 else f"{failed[0]} and {len(failed) - 1} other clusters"
+        return "False", said.reason, f"{where}: {said.message}"
+    behind = sum(truth != "True" for truth in truths.values())
+    if behind:
+        return "Unknown", Reason.PROGRESSING, f"{behind} of {len(works)} clusters have not applied it yet"
+    return "True", Reason.SYNCED, ""
 
 
 def _healthy(
