@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -144,6 +145,11 @@ def main(argv: list[str] | None = None) -> int:
     except* HackError as group:
         for message in dict.fromkeys(map(str, _leaves(group))):  # two clusters may fail for one reason
             print(f"error: {message}", file=sys.stderr)
+    except* BrokenPipeError:  # whoever reads our output has seen enough
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # so that flushing at the end has somewhere to go
+        code = 0
     except* (KeyboardInterrupt, asyncio.CancelledError):
         print("Interrupted: what this command had started is ended.", file=sys.stderr)
         code = 130

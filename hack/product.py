@@ -20,7 +20,7 @@ from hack.record import Probe
 __all__ = ["PLACEHOLDER", "add_agent", "add_root", "install_hub", "push_examples", "run_tool", "start_hub"]
 
 TOOL_TIMEOUT_S = 120.0
-READY_LIMIT_S = 60.0
+READY_LIMIT_S = 120.0
 NAMESPACE, WEBHOOK_SECRET = "controlplane-system", "controlplane-webhook"
 PLACEHOLDER = "https://git.example.com"
 """The Git server that the examples name; our own takes its place when they are pushed."""
