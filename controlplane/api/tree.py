@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-class TreeError(Exception):
+class TreeError(ValueError):
     """A path of a tree cannot be read. The message names it."""
 
     def __init__(self, path: str, message: str) -> None:

@@ -24,7 +24,7 @@ from controlplane.render.mergelists import repeated_key
 from controlplane.render.scope import declared_scopes
 from controlplane.render.yaml import Document
 
-__all__ = ["ObjectLimits", "distinct", "manifests", "with_namespace"]
+__all__ = ["ObjectLimits", "distinct", "manifest", "manifests", "with_namespace"]
 
 _API_VERSION = re.compile(r"(?:[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?/)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
@@ -60,11 +60,11 @@ def manifests(documents: Iterable[Document], file: str, limits: ObjectLimits = O
 def distinct(all_of_them: Iterable[Manifest], limits: ObjectLimits = ObjectLimits()) -> tuple[Manifest, ...]:
     """The same manifests, proved to be different objects. Raises DuplicateObject, which names both places."""
     seen: dict[ObjectKey, Manifest] = {}
-    for manifest in all_of_them:
-        first = seen.setdefault(manifest.key, manifest)
-        if first is not manifest:
+    for each in all_of_them:
+        first = seen.setdefault(each.key, each)
+        if first is not each:
             also = f", first in {first.origin}" if first.origin.file else ""
-            raise DuplicateObject(f"{manifest.key} stands twice in this Application{also}", *_place(manifest.origin))
+            raise DuplicateObject(f"{each.key} stands twice in this Application{also}", *_place(each.origin))
         if len(seen) > limits.objects:
             raise RenderLimitExceeded(f"more than {limits.objects} objects in one Application")
     return tuple(seen.values())
@@ -82,18 +82,18 @@ def with_namespace(
     """
     declared = declared_scopes(all_of_them)
     out = []
-    for manifest in all_of_them:
-        key = manifest.key
+    for each in all_of_them:
+        key = each.key
         scope = is_namespaced(key.group, key.kind)
         namespaced = declared.get((key.group, key.kind), True) if scope is None else scope
         wanted = (key.namespace or namespace) if namespaced else ""
         if wanted != key.namespace:
-            metadata = {name: value for name, value in manifest.body["metadata"].items() if name != "namespace"}
+            metadata = {name: value for name, value in each.body["metadata"].items() if name != "namespace"}
             if wanted:
                 metadata["namespace"] = wanted
             moved = ObjectKey(key.group, key.kind, wanted, key.name)
-            manifest = Manifest(moved, manifest.body | {"metadata": metadata}, manifest.origin)
-        out.append(manifest)
+            each = Manifest(moved, each.body | {"metadata": metadata}, each.origin)
+        out.append(each)
     return distinct(out, ObjectLimits(objects=len(out)))
 
 
@@ -114,10 +114,14 @@ def _flatten(value: Any, origin: Origin, limits: ObjectLimits, depth: int) -> It
                 item = {"apiVersion": version, "kind": kind.removesuffix("List")} | item
             yield from _flatten(item, origin, limits, depth + 1)
     else:
-        yield _object(value, origin, limits)
+        yield manifest(value, origin, limits)
 
 
-def _object(value: dict[str, Any], origin: Origin, limits: ObjectLimits) -> Manifest:
+def manifest(value: dict[str, Any], origin: Origin, limits: ObjectLimits = ObjectLimits()) -> Manifest:
+    """One object, proved to be one that an API server could take, without the server's own fields and its status.
+
+    Raises InvalidObject, DuplicateListKey, ObjectTooLarge.
+    """
     version, kind, metadata = value.get("apiVersion"), value.get("kind"), value.get("metadata")
     for field, text, pattern in (("apiVersion", version, _API_VERSION), ("kind", kind, _KIND)):
         if text is None or text == "":

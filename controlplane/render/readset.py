@@ -57,6 +57,11 @@ class ReadSet:
         """Which folders there are, whatever is in them: what expanding over folders depends on."""
         return cls(tree.id, (), folders=_folders_hash(tree))
 
+    def with_more(self, tree: Tree, paths: Iterable[str]) -> "ReadSet":
+        """These reads and those of more paths of the same tree."""
+        more = set(paths)
+        return ReadSet.of(tree, more | {read.path for read in self.reads}) if more else self
+
     def unchanged(self, tree: Tree) -> bool:
         """Whether a render of this tree would read the same. A few microseconds in the common cases."""
         if self.root == tree.id:

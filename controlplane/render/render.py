@@ -18,11 +18,12 @@ from controlplane.render.errors import (
     RenderLimitExceeded,
     UnreadableTree,
 )
+from controlplane.render.kustomize import build
 from controlplane.render.limits import RenderLimits
 from controlplane.render.manifests import distinct, manifests
 from controlplane.render.plain import KUSTOMIZATION_FILES, plain_files
 from controlplane.render.readset import ReadSet
-from controlplane.render.yaml import YamlError, load_all
+from controlplane.render.yaml import Document, YamlError, load_all
 
 __all__ = ["RenderLimits", "RenderRequest", "Rendered", "Renderer", "render"]
 
@@ -70,6 +71,9 @@ async def render(tree: Tree, request: RenderRequest, limits: RenderLimits) -> Re
         if renderer == "plain":
             read_too, objects = await _plain(tree, real, limits)
             return Rendered(objects, ReadSet.of(tree, looked_at | read_too), renderer)
+        if renderer == "kustomize":
+            objects, reads = await _kustomize(tree, real, limits)
+            return Rendered(objects, reads.with_more(tree, {path, *links} - {real}), renderer)
         raise RendererUnavailable(f"{path or '.'} needs {renderer}, which is not available yet", path)
     except RenderError as err:
         if err.reads is None and not err.transient:
@@ -106,6 +110,27 @@ async def _plain(tree: Tree, path: str, limits: RenderLimits) -> tuple[set[str],
     if total <= _IN_LINE_BYTES:
         return read_too, _parse(contents, limits)
     return read_too, await asyncio.to_thread(_parse, contents, limits)
+
+
+async def _kustomize(tree: Tree, path: str, limits: RenderLimits) -> tuple[tuple[Manifest, ...], ReadSet]:
+    output, reads = await build(tree, path, limits)
+    file = next((join(path, name) for name in KUSTOMIZATION_FILES if tree.entry(join(path, name))), path)
+    try:
+        if len(output) <= _IN_LINE_BYTES:
+            return _built(output, file, limits), reads
+        return await asyncio.to_thread(_built, output, file, limits), reads
+    except RenderError as err:
+        err.reads = reads
+        raise
+
+
+def _built(output: bytes, file: str, limits: RenderLimits) -> tuple[Manifest, ...]:
+    """The objects of kustomize's output; its lines mean nothing to a person, so the kustomization file is their place."""
+    try:
+        documents = [Document(each.value, 0) for each in load_all(output, file=file, limits=limits.yaml)]
+    except YamlError as err:
+        raise InvalidYaml(f"what kustomize made cannot be read: {err.message}", file) from err
+    return distinct(manifests(documents, file, limits.objects), limits.objects)
 
 
 def _parse(contents: list[tuple[str, bytes]], limits: RenderLimits) -> tuple[Manifest, ...]:

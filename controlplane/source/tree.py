@@ -16,6 +16,7 @@ from controlplane.api.tree import Entry, EntryKind, NotAFile, folders_like, join
 __all__ = ["DirectoryTree", "GitTree", "MemoryTree"]
 
 _MAX_FILE_BYTES = 64 * 1024 * 1024
+_DOTS = frozenset((".", "..", ""))  # git never writes such names into a tree, but somebody else may
 _KINDS = {
     pygit2.GIT_FILEMODE_TREE: EntryKind.TREE,
     pygit2.GIT_FILEMODE_BLOB: EntryKind.BLOB,
@@ -49,7 +50,7 @@ class GitTree:
         except KeyError:
             pass
         try:
-            found = _entry(self._root[path])
+            found = _entry(self._root[path]) if _DOTS.isdisjoint(path.split("/")) else None
         except (KeyError, ValueError):  # ValueError: a part that is not UTF-8 or holds a zero byte
             found = None
         self._known[path] = found
@@ -59,7 +60,11 @@ class GitTree:
         """See Tree."""
         if path not in self._listed:
             found = self._root if not path else self.entry(path) and self._root[path]
-            made = tuple(_entry(child) for child in found) if isinstance(found, pygit2.Tree) else ()
+            made = (
+                tuple(_entry(child) for child in found if child.name not in _DOTS)
+                if isinstance(found, pygit2.Tree)
+                else ()
+            )
             self._listed[path] = tuple(sorted(made, key=lambda entry: entry.name))
         return self._listed[path]
 
