@@ -1,0 +1,90 @@
+"""The one environment of all behaviour tests, and a team for each test in it.
+
+Hub, east, west, Git server and agents start with the first test that asks, in `.local/test`, and end with the run, whatever
+happened; what a run that was killed left behind is ended first. A running `make up` is not touched. Tests share the
+environment and nothing in it: each has tenants of its own, so they can run alone and in any order.
+"""
+
+import itertools
+import signal
+from collections.abc import AsyncIterator, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hack.record import locked
+from tests.behaviour.system import MEMBERS, System
+from tests.behaviour.team import Team, Teams
+from tests.testdata import ROOT
+
+HERE = Path(__file__).parent
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is a behaviour test."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.behaviour)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let fixtures know at their end whether the test failed."""
+    report = yield
+    if call.when == "call":
+        item.stash[_failed] = report.failed
+    return report
+
+
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+async def system() -> AsyncIterator[System]:
+    """The environment. SIGTERM ends the run as Ctrl-C does, so that it ends what it started."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with locked(ROOT / ".local" / "test"):
+            async with System.up() as up:
+                yield up
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+async def teams(system: System, request: pytest.FixtureRequest) -> AsyncIterator[Teams]:
+    """Makes teams: `await teams(clusters=["east"], **spec of the Tenant)`. They are let go after the test."""
+    made: list[Team] = []
+    marks = system.marks()
+    stem = request.path.stem.removeprefix("test_").replace("_", "-")
+
+    async def make(clusters: tuple[str, ...] = MEMBERS, **spec: Any) -> Team:
+        team = Team(system, f"{stem}-{next(_numbers)}", clusters)
+        made.append(team)
+        await team.onboard(**spec)
+        return team
+
+    yield make
+    if request.node.stash.get(_failed, False):
+        for team in made:
+            print(await system.explain(team.name, marks))  # noqa: T201  pytest shows it with the failure
+    names = [f"tenant/{team.name}" for team in made]
+    if names:
+        await system.hub.kubectl("delete", "--ignore-not-found", "--wait=false", *names)
+
+
+@pytest.fixture
+async def team(teams: Teams) -> Team:
+    """A team with both clusters."""
+    return await teams()
+
+
+@pytest.fixture
+async def east_team(teams: Teams) -> Team:
+    """A team with one cluster, for what does not need two."""
+    return await teams(clusters=("east",))

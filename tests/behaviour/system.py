@@ -1,0 +1,161 @@
+"""The environment that all behaviour tests share, by way of its env.json: clusters, Git, processes, logs."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from hack.environment import Environment
+from hack.up import bring_up
+from tests.behaviour.audit import AuditLog
+from tests.behaviour.cluster import Body, Cluster, condition
+from tests.behaviour.command import CommandFailed, Ran, run
+from tests.testdata import ROOT
+
+__all__ = ["EXAMPLES", "HEARTBEAT_S", "HUB", "MEMBERS", "System"]
+
+HEARTBEAT_S = 2
+GRACE_S = 20
+MEMBERS = ("east", "west")
+EXAMPLES = frozenset({"payments", "storefront"})
+"""The tenants of the example platform repository, which are there all the time."""
+HUB = "system:serviceaccount:controlplane-system:controlplane-hub"
+"""The hub in the audit log of its API server."""
+AGENT = "system:serviceaccount:controlplane-system:controlplane-agent"
+"""An agent in the audit log of its own cluster; every agent is called so there."""
+
+
+class System:
+    """Reads env.json anew for each question, since a process that was started again has another pid."""
+
+    def __init__(self, environment: Environment) -> None:
+        """environment: what `make start` and `make stop` would act on; nothing else is asked of it."""
+        assert environment.record.published
+        self.environment = environment
+        self.file = environment.record.published
+        facts = self.facts
+        tools = {name: Path(path) for name, path in facts["tools"].items()}
+        cache = environment.state / "kubectl-cache"
+        self._cpctl = tools["cpctl"]
+        self.hub = Cluster("hub", Path(facts["hub"]["kubeconfig"]), tools["kubectl"], cache)
+        self.members = {
+            name: Cluster(name, Path(entry["kubeconfig"]), tools["kubectl"], cache)
+            for name, entry in facts["clusters"].items()
+        }
+        self.east, self.west = (self.members[name] for name in MEMBERS)
+
+    @classmethod
+    @asynccontextmanager
+    async def up(cls) -> AsyncIterator["System"]:
+        """Bring everything up, as `make up` does, in a state folder of the tests' own; end it at the end."""
+        async with Environment.fresh(ROOT / ".local" / "test") as environment:
+            await bring_up(environment, heartbeat=f"{HEARTBEAT_S}s", settings={"agent.grace": f"{GRACE_S}s"})
+            system = cls(environment)
+            try:
+                yield system
+            finally:
+                for cluster in (system.hub, *system.members.values()):
+                    await cluster.close()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """env.json."""
+        content: dict[str, Any] = json.loads(self.file.read_bytes())
+        return content
+
+    @property
+    def git_url(self) -> str:
+        """Where repositories are, without a slash at the end."""
+        return str(self.facts["git"]["url"])
+
+    def audit(self, cluster: str) -> AuditLog:
+        """The audit log of `hub` or of a member."""
+        facts = self.facts
+        return AuditLog(Path((facts["hub"] if cluster == "hub" else facts["clusters"][cluster])["auditLog"]))
+
+    # -- processes, as make start and make stop treat them
+
+    async def stop(self, process: str, *, kill: bool = False) -> None:
+        """End one process."""
+        await self.environment.stop(process, kill=kill)
+
+    async def start(self, process: str) -> None:
+        """Start one process."""
+        await self.environment.start(process)
+
+    async def heartbeats(self, cluster: str, times: int = 3) -> None:
+        """Wait for so many heartbeats of an agent: how a test lets time pass in which something would have shown."""
+        is_beat = f"cluster-{cluster}"
+        log = self.audit("hub")
+        await log.until(
+            log.mark(), f"heartbeats of {cluster}",
+            lambda r: r.resource == "leases" and r.verb == "patch" and r.namespace == is_beat, times=times,
+        )  # fmt: skip
+
+    # -- cpctl
+
+    async def try_cpctl(self, *arguments: str | Path, stdin: str = "") -> Ran:
+        """Run cpctl against the hub, whatever comes of it."""
+        environment = {"CONTROLPLANE_KUBECONFIG": str(self.hub.kubeconfig), "COLUMNS": "200", "NO_COLOR": "1"}
+        return await run(self._cpctl, *arguments, stdin=stdin, env=environment)
+
+    async def cpctl(self, *arguments: str | Path) -> str:
+        """Run cpctl against the hub; returns what it printed. Raises CommandFailed."""
+        ran = await self.try_cpctl(*arguments)
+        if ran.code:
+            raise CommandFailed(("cpctl", *map(str, arguments)), ran)
+        return ran.out
+
+    # -- as a whole
+
+    async def at_rest(self) -> None:
+        """Wait until the tenants of other tests are gone, so that nobody has anything to do."""
+        await self.hub.until_all(
+            "only the examples' tenants are left",
+            "Tenant",
+            lambda found: {t["metadata"]["name"] for t in found} <= EXAMPLES,
+        )
+        for cluster in (self.hub, *self.members.values()):
+            await cluster.until_all("no namespace is terminating", "Namespace", _none_terminates)
+        await self.hub.until_all(
+            "every Application is Ready", "Application", lambda found: all(condition(a, "Ready").true for a in found)
+        )
+
+    async def explain(self, tenant: str, marks: dict[str, int]) -> str:
+        """What a person would look at after a failure: a tenant's objects on the hub, and what the processes said since."""
+        lines = []
+        for kind in ("Tenant", "Repository", "Application", "Work"):
+            for body in await self.hub.all(kind):
+                if tenant in (
+                    body["metadata"]["name"],
+                    body["metadata"].get("namespace", "").removeprefix("tenant-"),
+                ) or (body["metadata"].get("labels", {}).get("controlplane.dev/tenant") == tenant):
+                    where = f"{body['metadata'].get('namespace', '')}/{body['metadata']['name']}"
+                    lines.append(f"{kind} {where}: {json.dumps(body.get('status'))}")
+        for name, text in self.said_since(marks).items():
+            shown = [line for line in text.splitlines() if tenant in line or '"level":"error"' in line.lower()]
+            lines += [f"--- {name}", *shown[-25:]]
+        return "\n".join(lines)
+
+    def marks(self) -> dict[str, int]:
+        """Where the logs of the product's own processes end now."""
+        return {name: file.stat().st_size for name, file in self._logs().items()}
+
+    def said_since(self, marks: dict[str, int]) -> dict[str, str]:
+        """What the product's own processes logged since."""
+        said = {}
+        for name, file in self._logs().items():
+            with file.open("rb") as log:
+                log.seek(marks.get(name, 0))
+                said[name] = log.read().decode(errors="replace")
+        return said
+
+    def _logs(self) -> dict[str, Path]:
+        processes = self.facts["processes"]
+        names = [name for name in processes if name == "hub" or name.startswith("agent-")]
+        return {name: file for name in names if (file := Path(processes[name]["log"])).exists()}
+
+
+def _none_terminates(namespaces: list[Body]) -> bool:
+    return not any(namespace["metadata"].get("deletionTimestamp") for namespace in namespaces)
