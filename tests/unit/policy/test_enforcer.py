@@ -86,7 +86,7 @@ lines = st.tuples(
 )
 
 
-@settings(max_examples=60)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(lines, max_size=6), st.randoms())
 def test_a_deny_wins_whatever_the_order(rules: list[tuple[str, str, str, str]], shuffle: random.Random) -> None:
     def csv(each: list[tuple[str, str, str, str]]) -> str:

@@ -441,7 +441,7 @@ targets = st.lists(st.tuples(st.sampled_from([EAST, WEST, NORTH]), st.lists(obje
 denied_kinds = st.lists(st.sampled_from([("apps", "Deployment"), ("", "ConfigMap"), ("*", "*")]), max_size=2)
 
 
-@settings(max_examples=150)
+@settings(deadline=None, max_examples=150)
 @given(targets, st.sampled_from(URLS), denied_kinds)
 def test_what_is_permitted_is_within_every_grant(
     wanted: Sequence[tuple[ClusterName, list[Manifest]]], url: str, denied: Sequence[tuple[str, str]]
@@ -464,6 +464,7 @@ def test_what_is_permitted_is_within_every_grant(
             assert not {(key.group, key.kind), ("*", "*")} & set(denied)
 
 
+@settings(deadline=None)
 @given(st.lists(objects, min_size=1, max_size=5), st.permutations(range(5)))
 def test_the_order_of_objects_decides_nothing(manifests: list[Manifest], order: list[int]) -> None:
     def reasons(each: Sequence[Manifest]) -> set[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Globs match what they say and nothing more; a URL has one spelling, and one that hides something has none."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.policy.match import Glob, Patterns, UrlError, normal_pattern, normal_url
@@ -39,11 +39,13 @@ def test_glob(glob: str, value: str, expected: bool) -> None:
     assert Glob(glob).matches(value) is expected
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab/*|-", max_size=8), st.text(alphabet="ab/-", max_size=8))
 def test_a_glob_is_the_union_of_its_alternatives(glob: str, value: str) -> None:
     assert Glob(glob).matches(value) == any(Glob(each).matches(value) for each in glob.split("|"))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20).filter(lambda text: "*" not in text and "|" not in text), st.text(max_size=20))
 def test_without_a_star_only_the_very_text_matches(glob: str, value: str) -> None:
     assert Glob(glob).matches(value) == (glob == value)
@@ -122,6 +124,7 @@ def test_a_refusal_does_not_repeat_a_credential() -> None:
 segments = st.lists(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.~-]{0,6}", fullmatch=True), min_size=1, max_size=4)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["https", "HTTP", "ssh"]), segments, st.sampled_from(["", "/", ".git", ".git/"]))
 def test_the_normal_form_of_a_normal_form_is_itself(scheme: str, parts: list[str], end: str) -> None:
     try:
@@ -151,6 +154,7 @@ def test_sources_are_matched_in_their_normal_form(pattern: str, url: str, expect
     assert Patterns().matches("sources", normal_url(url), pattern) is expected
 
 
+@settings(deadline=None)
 @given(segments)
 def test_a_url_matches_itself_as_a_pattern(parts: list[str]) -> None:
     try:
