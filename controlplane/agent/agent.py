@@ -150,7 +150,7 @@ class Agent:
         for owner in self._works.desired:
             self._queue.add(owner)
         self._started = True
-        self._cluster_changed()
+        self._hub.begin()
         _log.info("started", extra={"works": len(self._works.desired), "owners": len(self._inventory.records)})
 
     async def _read_version(self) -> None:

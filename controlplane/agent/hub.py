@@ -56,11 +56,16 @@ class Hub:
         self._cluster_status = cluster_status
         self._cluster_changed = asyncio.Event()
         self._rejoin = False
+        self._ready = asyncio.Event()
+
+    def begin(self) -> None:
+        """Take in Works from now on. Before, the agent does not know which hub it obeys, nor what it has delivered."""
+        self._ready.set()
 
     async def run(self) -> None:
         """Everything at once; ends by cancellation."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._watch(WORKS, self._on_work, self._on_works), name="hub:works")
+            tasks.create_task(self._watch_works(), name="hub:works")
             tasks.create_task(self._watch(CONFIGMAPS, self._config, None), name="hub:config")
             tasks.create_task(self._heartbeat(), name="hub:heartbeat")
             tasks.create_task(self._keep_token(), name="hub:token")
@@ -69,6 +74,10 @@ class Hub:
     def cluster_changed(self) -> None:
         """The Cluster's status may have changed."""
         self._cluster_changed.set()
+
+    async def _watch_works(self) -> None:
+        await self._ready.wait()
+        await self._watch(WORKS, self._on_work, self._on_works)
 
     async def _watch(
         self, resource: Resource, on_event: Callable[[Event], None], on_synced: Callable[[], None] | None

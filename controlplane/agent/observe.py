@@ -122,7 +122,7 @@ class Observations:
             version = known.version + 1 if known is not None else 0
             self._live.saw(key, Seen(version=version, gone=True))
             course = self._works.course(owner)
-            if key not in course.deleting:
+            if key not in course.deleting and key not in course.writing:
                 self._drifted(owner, key, "", "deleted")
             self._wake(owner, self._contests.wait_s(key))
         self._wake_troubled(lambda fault_key: fault_key == key)

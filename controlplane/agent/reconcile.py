@@ -214,7 +214,9 @@ class Reconciler:
             del course.drifted[key]
         for key in items:
             entry = record.entries.get(key)
-            if entry is None or not entry.uid or not self._has_drifted(key, entry, course):
+            wanted = items[key].hash
+            # what is to be applied anyway is no drift: a commit, or an autoscaler that took over the replicas
+            if entry is None or entry.hash != wanted or not entry.uid or not self._has_drifted(key, entry):
                 course.drifted.pop(key, None)
                 continue
             if key not in course.drifted:
@@ -227,7 +229,7 @@ class Reconciler:
         ends = [s for key in items if (s := io.contests.over_in_s(key)) is not None]
         return heal, min((*waits, *ends), default=None)
 
-    def _has_drifted(self, key: ObjectKey, entry: Entry, course: Course) -> bool:
+    def _has_drifted(self, key: ObjectKey, entry: Entry) -> bool:
         verdict = judge(entry, self._io.live.get(key))
         if verdict is Verdict.UNKNOWN:  # all of the kind were listed, and it was not among them
             return self._io.watches.synced(key.group, key.kind)

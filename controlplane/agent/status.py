@@ -47,7 +47,8 @@ def compose(
     contested: objects in contest -> the manager that we contend with. before: the last status, whose counters go on.
     """
     wanted = sorted(course.wanted or ())
-    health = {key: _health(key, live) for key in wanted if key not in course.faults or _there(key, live)}
+    owner = desired.owner
+    health = {key: _health(key, live) for key in wanted if key not in course.faults or _ours(key, live, owner)}
     overall = worst(h.status for h in health.values()) if course.wanted is not None else None
     if overall in _WELL and len(health) < len(wanted):
         overall = HealthStatus.PROGRESSING
@@ -221,9 +222,9 @@ def _told(fault: Fault) -> str:
     return f"{problem.object}: {problem.message}" if problem.object else problem.message
 
 
-def _there(key: ObjectKey, live: Live) -> bool:
+def _ours(key: ObjectKey, live: Live, owner: str) -> bool:
     seen = live.get(key)
-    return seen is not None and not seen.gone
+    return seen is not None and not seen.gone and seen.owner == owner
 
 
 def _health(key: ObjectKey, live: Live) -> Health:
