@@ -138,12 +138,12 @@ def manifest(value: dict[str, Any], origin: Origin, limits: ObjectLimits = Objec
     key = ObjectKey(str(version).rpartition("/")[0], str(kind), metadata.get("namespace") or "", metadata["name"])
     for field in ("labels", "annotations"):
         _check_strings(key, field, metadata.get(field), origin)
-    body = {name: part for name, part in value.items() if name not in ("metadata", "status")}
-    body["metadata"] = {
+    kept = {
         name: part
         for name, part in metadata.items()
         if name not in _SERVER_FIELDS and (part is not None or name not in ("labels", "annotations", "namespace"))
     }
+    body = {name: kept if name == "metadata" else part for name, part in value.items() if name != "status"}
     size = len(orjson.dumps(body))
     if size > limits.object_bytes:
         message = f"{key} has {size} bytes as JSON; an API server stores at most {limits.object_bytes}"
