@@ -25,6 +25,7 @@ from controlplane.hub.status import StatusWriter
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
+from controlplane.kube.each import for_each
 from controlplane.kube.resource import APPLICATIONS
 from controlplane.policy.gate import authorise_removal
 
@@ -107,8 +108,7 @@ class Applications:
             for cluster, payload in prepared.payloads.items()
         }
         works = plan(wanted, self._world.works_of(key), self._world.joined())
-        for cluster, spec in works.write.items():
-            await self._dispatcher.deliver(cluster, spec, prepared.permit)
+        await for_each(works.write.items(), lambda each: self._dispatcher.deliver(*each, prepared.permit))
         await self._let_go(key, works)
         if works.write and application.status.revision != prepared.head.revision:
             self._announcer.delivered(application, prepared.head, len(works.write))
@@ -118,10 +118,8 @@ class Applications:
 
     async def _let_go(self, key: NamespacedName, step: WorkPlan) -> None:
         permit = authorise_removal(owner_hash(key))
-        for work in step.remove:
-            await self._dispatcher.remove(work, permit)
-        for work in step.release:
-            await self._dispatcher.release(work)
+        await for_each(step.remove, lambda work: self._dispatcher.remove(work, permit))
+        await for_each(step.release, self._dispatcher.release)
 
     async def _remove(self, key: NamespacedName, application: Application) -> None:
         """Children first, then what was delivered; our finalizer last."""

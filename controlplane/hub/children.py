@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -28,6 +29,7 @@ from controlplane.api.names import field_manager, owner_hash, tenant_of_namespac
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.world import Table, World
 from controlplane.kube.client import Client
+from controlplane.kube.each import for_each
 from controlplane.kube.errors import BadRequest, Conflict, Forbidden, Invalid, KubeError, NotFound, TooLarge
 from controlplane.kube.resource import APPLICATIONS, CONFIGMAPS, REPOSITORIES, TENANTS, Resource
 from controlplane.policy.gate import Permit, RemovalPermit
@@ -163,25 +165,30 @@ class Children:
         if new:
             known.update(dict.fromkeys(new, ""))
             await self._save(root)
-        problems = []
-        changed = False
-        for child in plan.apply:
+        before = dict(known)
+        problems: dict[ObjectKey, Problem] = {}
+
+        async def write(child: Manifest) -> None:
             try:
-                uid = await self._apply(root, child, known.get(child.key, ""))
-            except (Conflict, Invalid, BadRequest, Forbidden, TooLarge) as error:
-                problems.append(_problem(child, error))
-                if not known.get(child.key):
-                    del known[child.key]
-                    changed = True
-            else:
-                changed |= known.get(child.key) != uid
-                known[child.key] = uid
+                known[child.key] = await self._apply(root, child, known[child.key])
                 self._parents[child.key] = root
-        for key in plan.prune:
-            changed |= await self._prune(root, key)
-        if changed:
-            await self._save(root)
-        return tuple(problems)
+            except (Conflict, Invalid, BadRequest, Forbidden, TooLarge) as error:
+                problems[child.key] = _problem(child, error)
+                if not known[child.key]:
+                    del known[child.key]
+
+        try:
+            for namespace in sorted({child.key.namespace for child in plan.apply}):
+                if tenant := tenant_of_namespace(namespace):
+                    await self._namespaces.ensure_tenant(tenant)
+            for _, kind in groupby(plan.apply, key=lambda child: child.key.kind):
+                await for_each(kind, write)
+            for _, gone in groupby(plan.prune, key=lambda key: key.kind):
+                await for_each(gone, partial(self._prune, root))
+        finally:
+            if known != before:
+                await self._save(root)
+        return tuple(problems[key] for key in sorted(problems))
 
     async def remove_all(self, root: NamespacedName, permit: RemovalPermit) -> bool:
         """Delete every child of a root; True once none is left."""
@@ -190,12 +197,11 @@ class Children:
         known = self._known.get(root)
         if not known:
             return True
-        changed = False
+        before = len(known)
         # Applications first, then what they read: the next kind waits until the one before is gone.
         last = max(_ORDER.get(key.kind, 9) for key in known)
-        for key in [key for key in known if _ORDER.get(key.kind, 9) == last]:
-            changed |= await self._prune(root, key)
-        if changed:
+        await for_each([key for key in known if _ORDER.get(key.kind, 9) == last], partial(self._prune, root))
+        if len(known) != before:
             await self._save(root)
         return not known
 
@@ -210,9 +216,6 @@ class Children:
     async def _apply(self, root: NamespacedName, child: Manifest, uid: str) -> str:
         resource = _RESOURCES[child.key.kind]
         manager = field_manager(owner_hash(root))
-        tenant = tenant_of_namespace(child.key.namespace) if child.key.namespace else None
-        if tenant is not None:
-            await self._namespaces.ensure_tenant(tenant)
         write = partial(self._client.apply, resource, child.body, field_manager=manager, validation="Strict")
         try:
             body = await (write(force=True, uid=uid) if uid else write())
@@ -221,17 +224,19 @@ class Children:
                 raise
             body = await write()
         except NotFound:
-            if tenant is not None:
+            if tenant := tenant_of_namespace(child.key.namespace):
                 self._namespaces.forget(tenant)  # somebody deleted it: the next try makes it again
             raise
         self._tables[child.key.kind].put(body)
         return str(body["metadata"]["uid"])
 
-    async def _prune(self, root: NamespacedName, key: ObjectKey) -> bool:
-        """Ask for a child's deletion; returns whether it is gone and forgotten. A stranger's re-creation is not touched."""
+    async def _prune(self, root: NamespacedName, key: ObjectKey) -> None:
+        """Ask for a child's deletion, or forget it where it is gone. A stranger's re-creation is not touched."""
         known = self._known[root]
-        uid = known[key]
         body = self._raw(key)
+        uid = known[key]
+        if body is not None and not uid and (body["metadata"].get("labels") or {}).get(LABEL_OWNER) == owner_hash(root):
+            uid = body["metadata"]["uid"]  # recorded and applied, but a crash came before its uid was recorded
         if body is not None and uid and body["metadata"].get("uid") == uid:
             if body["metadata"].get("deletionTimestamp") is None:
                 try:
@@ -241,10 +246,9 @@ class Children:
                 except Conflict as error:
                     if not error.uid_mismatch:
                         raise
-            return False  # its finalizer is at work; the deletion's event brings us back
+            return  # its finalizer is at work; the deletion's event brings us back
         del known[key]
         self._parents.pop(key, None)
-        return True
 
     async def _save(self, root: NamespacedName) -> None:
         body = encode_inventory(root, self._known[root])

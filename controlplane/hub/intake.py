@@ -32,6 +32,7 @@ from controlplane.kube.watch import Event, watch
 __all__ = ["Intake", "Queues"]
 
 _ROOT_MERGE_S = 0.2
+_COUNT_MERGE_S = 1.0  # how many Applications a tenant has is nobody's hurry
 
 _log = logging.getLogger(__name__)
 
@@ -148,12 +149,11 @@ class Intake:
             self._queues.applications.add(at)
             tenant = tenant_of_namespace(at.namespace)
             if (old is None or new is None) and tenant is not None:
-                self._queues.tenants.add(NamespacedName("", tenant))
+                self._queues.tenants.add_after(NamespacedName("", tenant), _COUNT_MERGE_S)
         if _readiness(old) != _readiness(new) or new is None:
             self._wake_parent("Application", at)
-            for other in self._world.applications_in(at.namespace):
-                if any(dependency.name == at.name for dependency in other.spec.depends_on):
-                    self._queues.applications.add(_key(other))
+            for dependent in self._world.applications_after(at):
+                self._queues.applications.add(_key(dependent))
 
     def _work(self, old: Work | None, new: Work | None) -> None:
         if old is not None and new is not None and old.spec == new.spec and old.status == new.status:

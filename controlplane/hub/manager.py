@@ -27,6 +27,7 @@ from controlplane.hub.status import StatusWriter
 from controlplane.hub.tenants import Tenants
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
+from controlplane.kube.errors import Conflict
 from controlplane.kube.events import EventRecorder
 from controlplane.kube.queue import Done, WorkQueue
 from controlplane.kube.resource import NAMESPACES
@@ -113,8 +114,8 @@ def _logged(kind: str) -> Callable[[Done[NamespacedName]], None]:
     """Failures are told with their key; a reconcile that went well says nothing."""
 
     def log(done: Done[NamespacedName]) -> None:
-        if done.error is None:
-            return
+        if done.error is None or (isinstance(done.error, Conflict) and done.failures <= 3):
+            return  # somebody else wrote in between: an everyday thing, mended by looking again
         _log.warning(
             "reconcile failed",
             extra={

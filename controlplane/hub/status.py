@@ -1,7 +1,7 @@
 """The one writer of the hub's statuses: when something changed, at most twice a second per object, and never a read.
 
 A status is replaced whole by a JSON patch: the hub is its only writer, so there is nothing to merge and nobody to
-conflict with. What is not yet Ready waits half a second before it is written, since it is usually overtaken.
+conflict with. What is on its way waits a second before it is written, since it is usually overtaken by its end.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TEN
 __all__ = ["Status", "StatusWriter"]
 
 Status = ApplicationStatus | ClusterStatus | RepositoryStatus | TenantStatus
+_UNDER_WAY_S = 1.0
 S = TypeVar("S", ApplicationStatus, ClusterStatus, RepositoryStatus, TenantStatus)
 _Key = tuple[str, NamespacedName]  # the kind, and which object
 
@@ -55,8 +56,8 @@ class StatusWriter:
             return
         self._pending[at] = status
         now = asyncio.get_running_loop().time()
-        settled = any(c.type == "Ready" and c.status == "True" for c in status.conditions)
-        earliest = now if settled else now + self._interval_s
+        under_way = any(c.type == "Reconciling" for c in status.conditions)
+        earliest = now + _UNDER_WAY_S if under_way else now
         self.queue.add_after(at, max(earliest, self._written_at.get(at, 0.0) + self._interval_s) - now)
 
     def latest(self, key: NamespacedName, live: S) -> S:

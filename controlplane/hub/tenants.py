@@ -18,6 +18,7 @@ from controlplane.hub.rollup import roll_up_ground
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
+from controlplane.kube.each import for_each
 from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
 from controlplane.policy.gate import authorise_ground, authorise_removal
@@ -94,10 +95,8 @@ class Tenants:
 
     async def _let_go(self, name: TenantName, remove: tuple[Work, ...], release: tuple[Work, ...]) -> None:
         permit = authorise_removal(owner_hash(ground_key(name)))
-        for work in remove:
-            await self._dispatcher.remove(work, permit)
-        for work in release:
-            await self._dispatcher.release(work)
+        await for_each(remove, lambda work: self._dispatcher.remove(work, permit))
+        await for_each(release, self._dispatcher.release)
 
     def _still_needed(self, name: TenantName) -> frozenset[ClusterName]:
         """Clusters on which Works of this tenant other than its ground are left."""

@@ -6,7 +6,7 @@ plan goes out. Until `complete` is set nobody may conclude anything from an abse
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -33,13 +33,13 @@ class Table(Generic[M]):
         self._objects: dict[NamespacedName, M] = {}
         self._raw: dict[NamespacedName, dict[str, Any]] = {}
         self._listener: Callable[[M | None, M | None], None] | None = None
-        self._indexes: list[tuple[Callable[[M], object], dict[object, set[NamespacedName]]]] = []
+        self._indexes: list[tuple[Callable[[M], Collection[object]], dict[object, dict[NamespacedName, None]]]] = []
 
-    def index(self, by: Callable[[M], object]) -> Callable[[object], list[M]]:
-        """A function from a value to the objects for which `by` gives it; objects that give None are left out."""
-        entries: dict[object, set[NamespacedName]] = defaultdict(set)
+    def index(self, by: Callable[[M], Collection[object]]) -> Callable[[object], list[M]]:
+        """A function from a value to the objects for which `by` gives it among others, in the order of their coming."""
+        entries: dict[object, dict[NamespacedName, None]] = defaultdict(dict)  # a dict as an ordered set
         self._indexes.append((by, entries))
-        return lambda value: [self._objects[key] for key in sorted(entries.get(value, ()))]
+        return lambda value: [self._objects[key] for key in entries.get(value, ())]
 
     def listen(self, listener: Callable[[M | None, M | None], None]) -> None:
         """Who is told of each change, (before, after), whether a watch brought it or the reply to our own write."""
@@ -74,16 +74,15 @@ class Table(Generic[M]):
 
     def _reindex(self, key: NamespacedName, old: M | None, new: M | None) -> None:
         for by, entries in self._indexes:
-            before = by(old) if old is not None else None
-            after = by(new) if new is not None else None
-            if before == after:
-                continue
-            if before is not None:
-                entries[before].discard(key)
-                if not entries[before]:
-                    del entries[before]
-            if after is not None:
-                entries[after].add(key)
+            before = by(old) if old is not None else ()
+            after = by(new) if new is not None else ()
+            for value in before:
+                if value not in after:
+                    del entries[value][key]
+                    if not entries[value]:
+                        del entries[value]
+            for value in after:
+                entries[value][key] = None
 
     def get(self, key: NamespacedName) -> M | None:
         """The object, or None."""
@@ -110,8 +109,13 @@ def _version(object_: Kind) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def _application_of(work: Work) -> NamespacedName:
-    return NamespacedName(work.spec.application.namespace, work.spec.application.name)
+def _application_of(work: Work) -> tuple[NamespacedName]:
+    return (NamespacedName(work.spec.application.namespace, work.spec.application.name),)
+
+
+def _dependencies_of(application: Application) -> tuple[NamespacedName, ...]:
+    namespace = application.metadata.namespace
+    return tuple({NamespacedName(namespace, dependency.name) for dependency in application.spec.depends_on})
 
 
 @dataclass(slots=True)
@@ -130,12 +134,14 @@ class World:
     works_on: Callable[[object], list[Work]] = field(init=False)
     applications_in: Callable[[object], list[Application]] = field(init=False)
     applications_reading: Callable[[object], list[Application]] = field(init=False)
+    applications_after: Callable[[object], list[Application]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.works_of = self.works.index(_application_of)
-        self.works_on = self.works.index(lambda work: cluster_of_namespace(work.metadata.namespace))
-        self.applications_in = self.applications.index(lambda application: application.metadata.namespace)
-        self.applications_reading = self.applications.index(lambda application: application.spec.source.repository)
+        self.works_on = self.works.index(lambda work: (cluster_of_namespace(work.metadata.namespace),))
+        self.applications_in = self.applications.index(lambda application: (application.metadata.namespace,))
+        self.applications_reading = self.applications.index(lambda application: (application.spec.source.repository,))
+        self.applications_after = self.applications.index(_dependencies_of)
 
     def tenant(self, name: TenantName) -> Tenant | None:
         """The Tenant of that name, or None."""

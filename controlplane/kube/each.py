@@ -1,0 +1,29 @@
+"""The same work for many things, some at once. For the API server's sake the number is bounded, and an error ends the rest."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+__all__ = ["for_each"]
+
+T = TypeVar("T")
+
+
+async def for_each(things: Iterable[T], work: Callable[[T], Awaitable[object]], *, at_once: int = 16) -> None:
+    """Do the work for each thing, at most at_once at a time, begun in order.
+
+    An error stops the rest: what is under way is cancelled, and nothing more is begun. The first error is raised as it
+    is, and not in a group, so that whoever retries sees what it says.
+    """
+    remaining = iter(things)
+
+    async def worker() -> None:
+        for thing in remaining:
+            await work(thing)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(at_once):
+                tasks.create_task(worker())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
