@@ -168,7 +168,7 @@ def _read_tenant(path: Path) -> Tenant:
         raise CliError(f"--tenant-file: {err}", ExitCode.USAGE) from err
     except ValidationError as err:
         first = err.errors()[0]
-        at = ".".join(str(part) for part in first["loc"])
+        at = ".".join(str(part) for part in first["loc"]) or "the document"
         raise CliError(f"--tenant-file: {path} is no Tenant: {at}: {first['msg']}", ExitCode.USAGE) from err
     if tenant.kind != "Tenant":
         raise CliError(f"--tenant-file: {path} holds a {tenant.kind or 'document'}, not a Tenant", ExitCode.USAGE)
@@ -187,7 +187,12 @@ async def _rendered(given: _Input) -> tuple[Manifest, ...]:
         tree = DirectoryTree(given.root)
         result = await render(tree, RenderRequest(path=given.path, renderer=given.renderer), RenderLimits())
         objects = substitute(result.manifests, given.variables) if given.variables else result.manifests
-        return with_namespace(objects, given.namespace, is_namespaced)
+        children = tuple(each for each in objects if each.key.group == GROUP)
+        leaves = tuple(each for each in objects if each.key.group != GROUP)
+        return (
+            *with_namespace(children, given.key.namespace, lambda _, kind: kind in ("Application", "Repository")),
+            *with_namespace(leaves, given.namespace, is_namespaced),
+        )
     except RenderError as err:
         raise CliError(f"{err.reason}: {err}") from err
 

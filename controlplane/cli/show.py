@@ -50,7 +50,10 @@ def emit(view: View, output: Format) -> None:
 
             _write(dump(view.document).rstrip("\n"))
         case Format.table:
-            _console().print(render_tables(view), soft_wrap=not sys.stdout.isatty())
+            if sys.stdout.isatty():
+                Console().print(render_tables(view))
+            else:
+                _write("\n".join(_plain(render_tables(view))))
 
 
 def render_tables(view: View) -> RenderableType:
@@ -87,9 +90,12 @@ def _tree(branch: Branch, under: RichTree | None = None) -> RichTree:
     return at
 
 
-def _console() -> Console:
-    # into a pipe a table is as wide as it needs to be: whoever reads it cuts lines himself
-    return Console() if sys.stdout.isatty() else Console(width=2000, highlight=False)
+def _plain(drawn: RenderableType) -> list[str]:
+    """The lines for a pipe or a file: as wide as they need to be, since whoever reads them cuts them himself."""
+    console = Console(width=10_000, highlight=False, color_system=None)
+    with console.capture() as captured:
+        console.print(drawn, soft_wrap=True)
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _write(text: str) -> None:
@@ -137,14 +143,7 @@ class _Changes:
             fresh = tuple(row for row in table.rows if row not in self._rows)
             if fresh or not self._began:
                 shown = Table(table.headers, fresh, table.empty, table.title if not self._began else "")
-                lines = _lines(shown)
+                lines = _plain(_rich(shown) if shown.rows else Text(shown.empty))
                 _write("\n".join(lines if not self._began else lines[1:]))
         self._rows = set(rows)
         self._began = True
-
-
-def _lines(table: Table) -> list[str]:
-    console = _console()
-    with console.capture() as captured:
-        console.print(_rich(table) if table.rows else Text(table.empty), soft_wrap=True)
-    return [line.rstrip() for line in captured.get().splitlines()]
