@@ -8,8 +8,8 @@ from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, 
 
 __all__ = [
     "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency", "Dimension",
-    "Expand", "Folders", "Held", "Override", "Placement", "Request", "Source", "Suspend", "Sync", "Template",
-    "TemplateMetadata",
+    "Expand", "Folders", "Held", "Override", "Path", "Placement", "Request", "Source", "Suspend", "Sync", "Template",
+    "TemplateMetadata", "VariableName",
 ]  # fmt: skip
 
 Path = Annotated[

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 __all__ = [
-    "CommitInfo", "Condition", "DnsLabel", "Kind", "LabelRequirement", "LabelValue", "LocalSecret", "Metadata", "Name",
-    "Part", "Problem", "Rule", "Selector", "Text", "rules",
+    "DNS_LABEL", "DNS_NAME", "CommitInfo", "Condition", "DnsLabel", "Kind", "LabelKey", "LabelRequirement", "LabelValue",
+    "LocalSecret", "Metadata", "Name", "Part", "Problem", "Rule", "Selector", "Text", "rules",
 ]  # fmt: skip
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, LocalSecret, Part, rules
 
-__all__ = ["Ref", "Repository", "RepositorySpec", "RepositoryStatus"]
+__all__ = ["Ref", "RefName", "Repository", "RepositorySpec", "RepositoryStatus"]
 
 RefName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_][-A-Za-z0-9_./+]*$")]
 

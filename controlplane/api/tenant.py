@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from controlplane.api.model import Condition, Kind, Part, Selector, rules
 
 __all__ = [
-    "KindRule", "Member", "Tenant", "TenantLimits", "TenantNamespace", "TenantResources", "TenantSource", "TenantSpec",
+    "KindRule", "Member", "Quantity", "ResourceName", "Tenant", "TenantLimits", "TenantNamespace", "TenantResources", "TenantSource", "TenantSpec",
     "TenantStatus",
 ]  # fmt: skip
 

@@ -11,8 +11,8 @@ from pydantic import Field
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
-    "PROTOCOL", "ApplicationRef", "Artifact", "Drift", "Ground", "GroundNamespace", "Identity", "ObjectCounts", "Options", "Work",
-    "WorkSpec", "WorkStatus",
+    "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground", "GroundNamespace", "Hash", "Identity",
+    "ObjectCounts", "Options", "Resources", "Work", "WorkSpec", "WorkStatus",
 ]  # fmt: skip
 
 PROTOCOL = 1  # what this version writes; an agent holds a Work of a higher one and says so
