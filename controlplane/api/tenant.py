@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field
 from controlplane.api.model import Condition, Kind, Part, Selector, rules
 
 __all__ = [
-    "KindRule", "Member", "Quantity", "ResourceName", "Tenant", "TenantLimits", "TenantNamespace", "TenantResources", "TenantSource", "TenantSpec",
-    "TenantStatus",
+    "KindRule", "Member", "Quantity", "ResourceName", "Tenant", "TenantLimits", "TenantNamespace", "TenantResources",
+    "TenantSource", "TenantSpec", "TenantStatus",
 ]  # fmt: skip
 
 Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9.]+([eE][-+]?[0-9]+|[numkMGTPE]i?|Ki)?$")]
