@@ -36,7 +36,7 @@ __all__ = ["Manager"]
 
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[NamespacedName], Awaitable[float | None]]
+_Handler = Callable[[NamespacedName], Awaitable[float | None]]
 
 
 class Manager:
@@ -101,7 +101,7 @@ class Manager:
             tasks.create_task(self._announcer.run(), name="events")
             tasks.create_task(collect_artifacts(self.world, self.store), name="collect")
 
-    def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], Handler, int], ...]:
+    def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], _Handler, int], ...]:
         return (
             ("repositories", self.queues.repositories, self.sources.reconcile, 8),
             ("tenants", self.queues.tenants, self._tenants.reconcile, 4),

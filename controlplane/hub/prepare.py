@@ -33,7 +33,7 @@ from controlplane.render.render import RenderLimits, RenderRequest, render
 from controlplane.render.scope import is_namespaced
 from controlplane.render.substitute import substitute
 
-__all__ = ["Prepared", "Refusal", "prepare"]
+__all__ = ["Prepared", "Refusal", "inputs_of", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args
 
 from controlplane.api.duration import parse_duration
 
-__all__ = ["SettingsError", "Settings", "read_settings"]
+__all__ = ["Settings", "SettingsError", "read_settings"]
 
-SandboxMode = Literal["unshare", "none"]
+_SandboxMode = Literal["unshare", "none"]
 
 
 class SettingsError(ValueError):
@@ -35,7 +35,7 @@ class Settings:
     git_allow_file: bool = False  # file:// URLs, for tests
     git_timeout_s: float = 120.0
     git_max_bytes: int = 512 << 20
-    render_sandbox: SandboxMode = "unshare"
+    render_sandbox: _SandboxMode = "unshare"
     render_timeout_s: float = 60.0
     render_concurrency: int = 2
     agent_grace_s: float = 180.0  # an agent whose Lease has not changed for so long is offline
@@ -85,8 +85,8 @@ def _parse(name: str, default: object, text: str) -> object:
         return tuple(part for part in text.replace(",", " ").split() if part)
     if isinstance(default, Path):
         return Path(text)
-    if name == "render_sandbox" and text not in get_args(SandboxMode):
-        raise ValueError(f"write one of {', '.join(get_args(SandboxMode))}")
+    if name == "render_sandbox" and text not in get_args(_SandboxMode):
+        raise ValueError(f"write one of {', '.join(get_args(_SandboxMode))}")
     return text
 
 

@@ -24,7 +24,7 @@ __all__ = ["Status", "StatusWriter"]
 
 Status = ApplicationStatus | ClusterStatus | RepositoryStatus | TenantStatus
 _UNDER_WAY_S = 1.0
-S = TypeVar("S", ApplicationStatus, ClusterStatus, RepositoryStatus, TenantStatus)
+_S = TypeVar("_S", ApplicationStatus, ClusterStatus, RepositoryStatus, TenantStatus)
 _Key = tuple[str, NamespacedName]  # the kind, and which object
 
 
@@ -60,7 +60,7 @@ class StatusWriter:
         earliest = now + _UNDER_WAY_S if under_way else now
         self.queue.add_after(at, max(earliest, self._written_at.get(at, 0.0) + self._interval_s) - now)
 
-    def latest(self, key: NamespacedName, live: S) -> S:
+    def latest(self, key: NamespacedName, live: _S) -> _S:
         """What was put last, else live: the base on which the next status keeps its transition times."""
         resource, _ = self._kinds[type(live)]
         pending = self._pending.get((resource.kind, key))

@@ -22,30 +22,30 @@ from controlplane.api.work import Work
 
 __all__ = ["Table", "World"]
 
-M = TypeVar("M", bound=Kind)
+_M = TypeVar("_M", bound=Kind)
 
 
-class Table(Generic[M]):
+class Table(Generic[_M]):
     """One kind's objects by key, and any number of indexes over them."""
 
-    def __init__(self, model: type[M]) -> None:
+    def __init__(self, model: type[_M]) -> None:
         self.model = model
-        self._objects: dict[NamespacedName, M] = {}
+        self._objects: dict[NamespacedName, _M] = {}
         self._raw: dict[NamespacedName, dict[str, Any]] = {}
-        self._listener: Callable[[M | None, M | None], None] | None = None
-        self._indexes: list[tuple[Callable[[M], Collection[object]], dict[object, dict[NamespacedName, None]]]] = []
+        self._listener: Callable[[_M | None, _M | None], None] | None = None
+        self._indexes: list[tuple[Callable[[_M], Collection[object]], dict[object, dict[NamespacedName, None]]]] = []
 
-    def index(self, by: Callable[[M], Collection[object]]) -> Callable[[object], list[M]]:
+    def index(self, by: Callable[[_M], Collection[object]]) -> Callable[[object], list[_M]]:
         """A function from a value to the objects for which `by` gives it among others, in the order of their coming."""
         entries: dict[object, dict[NamespacedName, None]] = defaultdict(dict)  # a dict as an ordered set
         self._indexes.append((by, entries))
         return lambda value: [self._objects[key] for key in entries.get(value, ())]
 
-    def listen(self, listener: Callable[[M | None, M | None], None]) -> None:
+    def listen(self, listener: Callable[[_M | None, _M | None], None]) -> None:
         """Who is told of each change, (before, after), whether a watch brought it or the reply to our own write."""
         self._listener = listener
 
-    def put(self, body: dict[str, Any]) -> M:
+    def put(self, body: dict[str, Any]) -> _M:
         """Take in an object as the API server gave it; returns what stands there now.
 
         An older version than the known one changes nothing: what we wrote ourselves is put here from the reply, and the
@@ -72,7 +72,7 @@ class Table(Generic[M]):
         if old is not None and self._listener is not None:
             self._listener(old, None)
 
-    def _reindex(self, key: NamespacedName, old: M | None, new: M | None) -> None:
+    def _reindex(self, key: NamespacedName, old: _M | None, new: _M | None) -> None:
         for by, entries in self._indexes:
             before = by(old) if old is not None else ()
             after = by(new) if new is not None else ()
@@ -84,7 +84,7 @@ class Table(Generic[M]):
             for value in after:
                 entries[value][key] = None
 
-    def get(self, key: NamespacedName) -> M | None:
+    def get(self, key: NamespacedName) -> _M | None:
         """The object, or None."""
         return self._objects.get(key)
 
@@ -96,7 +96,7 @@ class Table(Generic[M]):
         """All keys, in order."""
         return sorted(self._objects)
 
-    def __iter__(self) -> Iterator[M]:
+    def __iter__(self) -> Iterator[_M]:
         return iter([self._objects[key] for key in sorted(self._objects)])
 
     def __len__(self) -> int:

@@ -6,10 +6,10 @@ from typing import TypeVar
 
 __all__ = ["for_each"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-async def for_each(things: Iterable[T], work: Callable[[T], Awaitable[object]], *, at_once: int = 16) -> None:
+async def for_each(things: Iterable[_T], work: Callable[[_T], Awaitable[object]], *, at_once: int = 16) -> None:
     """Do the work for each thing, at most at_once at a time, begun in order.
 
     An error stops the rest: what is under way is cancelled, and nothing more is begun. The first error is raised as it

@@ -1,5 +1,7 @@
 """HTTP: artifacts for agents, webhooks for Git hosts; and the process that is the hub."""
 
+__all__ = ["main"]
+
 
 def main() -> None:
     """Entry point of controlplane-hub."""

@@ -1,3 +1,5 @@
+"""The verbs as requests on the wire, and what comes back."""
+
 from typing import Any
 
 import orjson

@@ -1,3 +1,5 @@
+"""Which server and which credential a kubeconfig or a Pod's mounts mean."""
+
 import base64
 import ssl
 from pathlib import Path

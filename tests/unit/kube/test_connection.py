@@ -1,3 +1,5 @@
+"""One connection pool: limits, credentials, time limits, and every failure as a typed error."""
+
 import asyncio
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""Bearer tokens: read again when the file changes, and once after a 401."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Which kinds are served: asked once, believed until somebody says otherwise."""
+
 import asyncio
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Events for people: bounded, said once, never in anybody's way."""
+
 from typing import Any
 
 import orjson

@@ -1,3 +1,5 @@
+"""Heartbeats: one blind patch, and a Lease that is made where it is missing."""
+
 from datetime import UTC, datetime, timedelta, timezone
 
 import orjson

@@ -1,3 +1,5 @@
+"""A collection kept in memory: indexes, listeners, and when it is complete."""
+
 import asyncio
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""The work queue: no key is lost, none runs twice at once, and failures are tried again later and later."""
+
 import asyncio
 import heapq
 from collections import defaultdict

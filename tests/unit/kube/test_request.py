@@ -1,3 +1,5 @@
+"""Requests as values: paths, queries, content types, impersonation."""
+
 import pytest
 
 from controlplane.api.keys import NamespacedName

@@ -1,3 +1,5 @@
+"""Addresses of kinds and objects; no name leads out of its path."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,3 +1,5 @@
+"""The one retry policy: doubling, bounded, spread."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,3 +1,5 @@
+"""From an API server's refusal to a typed error that quotes nothing secret."""
+
 from typing import Any
 
 import orjson

@@ -1,3 +1,5 @@
+"""Tokens: asked for, renewed in time, reviewed, written so that no reader sees a part."""
+
 import asyncio
 import base64
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Knowing a collection as it changes, over gaps, restarts and expired versions."""
+
 import asyncio
 from collections.abc import Callable
 from contextlib import asynccontextmanager
