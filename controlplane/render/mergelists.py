@@ -10,16 +10,16 @@ from typing import Any
 
 __all__ = ["repeated_key"]
 
-Keys = tuple[tuple[str, Any], ...]  # each key field with its default
-_NAME: Keys = (("name", None),)
+_Keys = tuple[tuple[str, Any], ...]  # each key field with its default
+_NAME: _Keys = (("name", None),)
 
-_CONTAINER: dict[str, Keys] = {
+_CONTAINER: dict[str, _Keys] = {
     "env": _NAME,
     "ports": (("containerPort", None), ("protocol", "TCP")),
     "volumeDevices": (("devicePath", None),),
     "volumeMounts": (("mountPath", None),),
 }
-_POD: dict[str, Keys] = {
+_POD: dict[str, _Keys] = {
     "containers": _NAME,
     "ephemeralContainers": _NAME,
     "hostAliases": (("ip", None),),
@@ -41,8 +41,8 @@ _POD_SPEC_AT: dict[tuple[str, str], tuple[str, ...]] = {
     ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template", "spec"),
     ("batch", "Job"): ("spec", "template", "spec"),
 }
-_WEBHOOKS: dict[tuple[str, ...], Keys] = {("webhooks",): _NAME}
-_ELSEWHERE: dict[tuple[str, str], dict[tuple[str, ...], Keys]] = {
+_WEBHOOKS: dict[tuple[str, ...], _Keys] = {("webhooks",): _NAME}
+_ELSEWHERE: dict[tuple[str, str], dict[tuple[str, ...], _Keys]] = {
     ("", "Service"): {("spec", "ports"): (("port", None), ("protocol", "TCP"))},
     ("", "ServiceAccount"): {("secrets",): _NAME},
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): {("spec", "matchConditions"): _NAME},
@@ -100,7 +100,7 @@ def _at(body: Any, path: tuple[str, ...]) -> Any:
     return body
 
 
-def _check(entries: Any, path: str, keys: Keys) -> str | None:
+def _check(entries: Any, path: str, keys: _Keys) -> str | None:
     if not isinstance(entries, list) or len(entries) < 2:
         return None
     seen: set[tuple[str, ...]] = set()

@@ -20,7 +20,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$'()*+,;=:@/")
 _LONGEST = 2048
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class GitUrl:
         return f"{self.scheme}://{host}{port}{self.path}"
 
     @property
-    def address(self) -> Address | None:
+    def address(self) -> _Address | None:
         """The host as an IP address, where it is one."""
         try:
             return ipaddress.ip_address(self.host)
@@ -126,7 +126,7 @@ def _host_and_port(netloc: str, default_port: int) -> tuple[str, int]:
     if netloc.startswith("["):
         literal, bracket, rest = netloc[1:].partition("]")
         try:
-            address: Address = ipaddress.IPv6Address(literal)
+            address: _Address = ipaddress.IPv6Address(literal)
         except ValueError as err:
             raise UrlDenied(f"[{literal}] is no IPv6 address") from err
         if not bracket or "%" in literal:
@@ -179,7 +179,7 @@ def _path(text: str) -> str:
     return "/" + "/".join(out)
 
 
-def _is_near(address: Address) -> bool:
+def _is_near(address: _Address) -> bool:
     """Loopback, link-local, unspecified, multicast and clouds' metadata services, also wrapped into IPv6."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
