@@ -160,8 +160,10 @@ def _advice(body: Body, name: str, namespace: str) -> Iterable[str]:
     if body["metadata"].get("deletionTimestamp"):
         left = ", ".join(body["metadata"].get("finalizers") or ())
         yield f"It is being deleted, and waits until its objects are removed everywhere ({left})."
+        return
     if body["spec"].get("suspend") is not None:
         yield f"It is suspended: nothing is applied or healed. To go on: cpctl app resume {namespace}/{name}"
+        return
     if held := (body.get("status") or {}).get("held"):
         what = ", ".join(held.get("objects") or ())
         more = held["removes"] - len(held.get("objects") or ())
@@ -170,6 +172,7 @@ def _advice(body: Body, name: str, namespace: str) -> Iterable[str]:
             f"objects: {what}" + (f" and {more} more." if more > 0 else ".")
         )
         yield f"To let it go ahead: cpctl app approve {namespace}/{name} --token {held['token']}"
+        return
     ready = condition(body, "Ready")
     if ready.get("status") == "True":
         return

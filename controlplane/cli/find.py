@@ -1,5 +1,6 @@
 """Which Application a person means by a name."""
 
+from controlplane.api.labels import HUB_NAMESPACE, PLATFORM
 from controlplane.cli.errors import CliError
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Forbidden, NotFound
@@ -10,12 +11,14 @@ __all__ = ["application", "reference"]
 
 
 def reference(name: str, namespace: str) -> tuple[str, str]:
-    """(namespace or "", name) of `web`, or of `tenant-payments/web` as every table and message writes it."""
+    """(namespace or "", name) of `web`, of `tenant-payments/web` as messages write it, or of `payments/web`: a tenant's."""
     before, slash, after = name.partition("/")
     if not slash:
         return namespace, name
     if not before or not after or "/" in after:
         raise CliError(f"{name!r} names no Application: write NAME or NAMESPACE/NAME")
+    if before != HUB_NAMESPACE and not before.startswith("tenant-"):
+        before = HUB_NAMESPACE if before == PLATFORM else f"tenant-{before}"
     if namespace and namespace != before:
         raise CliError(f"{name} is in {before}, and {namespace} was asked for: leave one of them out")
     return before, after

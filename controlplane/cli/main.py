@@ -87,5 +87,6 @@ def _misused(err: typer.TyperException) -> int:
 
 
 def _end(message: str, code: ExitCode) -> int:
-    typer.echo(f"cpctl: {' '.join(message.split())}", err=True)
+    if code != ExitCode.INTERRUPTED:  # whoever pressed Ctrl-C knows
+        typer.echo(f"cpctl: {' '.join(message.split())}", err=True)
     return code

@@ -1,7 +1,7 @@
 """Printing a view: a table that is drawn again on each change, or JSON and YAML for programs."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -98,6 +98,11 @@ def _plain(drawn: RenderableType) -> list[str]:
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
+def _write_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        _write(line)
+
+
 def _write(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
@@ -110,6 +115,7 @@ class _Changes:
         self._output = output
         self._rows: set[tuple[Cell, ...]] = set()
         self._versions: dict[str, str] = {}  # of a list's objects, by uid
+        self._widths: dict[int, list[int]] = {}  # of each table's columns
         self._began = False
 
     def print(self, view: View) -> None:
@@ -139,11 +145,16 @@ class _Changes:
 
     def _print_rows(self, view: View) -> None:
         rows = [row for table in view.tables for row in table.rows]
-        for table in view.tables:
-            fresh = tuple(row for row in table.rows if row not in self._rows)
-            if fresh or not self._began:
-                shown = Table(table.headers, fresh, table.empty, table.title if not self._began else "")
-                lines = _plain(_rich(shown) if shown.rows else Text(shown.empty))
-                _write("\n".join(lines if not self._began else lines[1:]))
+        for at, table in enumerate(view.tables):
+            fresh = [[cell.text for cell in row] for row in table.rows if row not in self._rows]
+            if not self._began:
+                _write_lines([table.title] if table.title else [])
+                fresh.insert(0, list(table.headers) if table.rows else [table.empty])
+            # columns stay where they are: a later row is read under the first ones' headers
+            widths = self._widths.setdefault(at, [])
+            for line in fresh:
+                widths += [0] * (len(line) - len(widths))
+                widths[: len(line)] = map(max, widths, map(len, line))
+            _write_lines("  ".join(map(str.ljust, line, widths)).rstrip() for line in fresh)
         self._rows = set(rows)
         self._began = True

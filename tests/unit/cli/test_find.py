@@ -12,6 +12,9 @@ from tests.unit.kube.fake_api import api_and_client, reply
         ("web", "", ("", "web")),
         ("web", "tenant-a", ("tenant-a", "web")),
         ("tenant-a/web", "", ("tenant-a", "web")),
+        ("a/web", "", ("tenant-a", "web")),
+        ("platform/tenants", "", ("controlplane-system", "tenants")),
+        ("controlplane-system/tenants", "", ("controlplane-system", "tenants")),
         ("tenant-a/web", "tenant-a", ("tenant-a", "web")),
     ],
 )
