@@ -24,6 +24,7 @@ __all__ = ["Carrier"]
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 16  # of one Work; the lanes bound all Works together
+_KINDS_AT_ONCE = 2  # a CRD may be a megabyte, and each makes the API server compute its whole schema anew
 _REMEMBERED_S = 5.0  # for how long an apply's answer is compared with events
 
 
@@ -59,7 +60,8 @@ class Carrier:
                     self._io.inventory.dropped(record, key)
 
         for phase in phases:
-            await _each(phase, one)
+            kinds = any(key.kind == "CustomResourceDefinition" for key in phase)
+            await _each(phase, one, _KINDS_AT_ONCE if kinds else _AT_ONCE)
 
     async def prune(
         self,
@@ -131,7 +133,9 @@ class Carrier:
             del course.replied[key]
 
 
-async def _each(keys: tuple[ObjectKey, ...], one: Callable[[ObjectKey], Awaitable[None]]) -> None:
+async def _each(
+    keys: tuple[ObjectKey, ...], one: Callable[[ObjectKey], Awaitable[None]], at_once: int = _AT_ONCE
+) -> None:
     """Call one for each key, some at once."""
     rest = iter(keys)
 
@@ -140,5 +144,5 @@ async def _each(keys: tuple[ObjectKey, ...], one: Callable[[ObjectKey], Awaitabl
             await one(key)
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(min(_AT_ONCE, len(keys))):
+        for _ in range(min(at_once, len(keys))):
             tasks.create_task(work())
