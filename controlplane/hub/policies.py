@@ -2,8 +2,10 @@
 
 from controlplane.api.cluster import Cluster
 from controlplane.api.keys import ClusterName, TenantName
+from controlplane.api.manifest import Manifest
 from controlplane.api.tenant import Tenant
 from controlplane.policy.policy import Policy
+from controlplane.policy.rules import Place
 
 __all__ = ["Policies"]
 
@@ -13,13 +15,24 @@ class Policies:
 
     def __init__(self) -> None:
         self.current = Policy.of()
+        self._places: dict[TenantName, Place] = {}
 
     def tenant(self, tenant: Tenant) -> None:
         """A Tenant came, or its spec changed."""
-        self.current = self.current.with_tenant(tenant)
+        name = TenantName(tenant.metadata.name)
+        self.current = self.current.with_tenant(tenant, self._places.get(name, Place()))
+
+    def written_in(self, tenant: Manifest, commit: str) -> None:
+        """Where in Git a Tenant stands, so that a denial can name file, line and commit. commit: its sha."""
+        name, place = TenantName(tenant.key.name), Place(tenant.origin.file, tenant.origin.line, commit)
+        self._places[name] = place
+        known = self.current.tenant(name)
+        if known is not None:
+            self.current = self.current.with_tenant(known, place)
 
     def no_tenant(self, name: TenantName) -> None:
         """A Tenant is gone."""
+        self._places.pop(name, None)
         self.current = self.current.without_tenant(name)
 
     def cluster(self, cluster: Cluster) -> None:

@@ -22,6 +22,9 @@ from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Head, Sources
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
+from controlplane.policy.denial import Denial
+from controlplane.policy.gate import check_applications, check_depth
+from controlplane.render.readset import ReadSet
 from controlplane.render.render import RenderLimits
 
 __all__ = ["Selector"]
@@ -96,6 +99,9 @@ class Selector:
             for digest, payload in made.encoded.items():
                 await self._store.put(digest, payload)
             outcome = self._dated(application, at, made).without_payloads()
+            for child in outcome.children:
+                if child.key.kind == "Tenant":
+                    self._policies.written_in(child, outcome.head.sha)
         except Refusal as refusal:
             outcome = refusal
         if not (isinstance(outcome, Refusal) and outcome.transient):
@@ -141,22 +147,26 @@ class Selector:
 
     def _check_number(self, key: NamespacedName, tenant: Tenant) -> None:
         """The oldest Applications of a tenant are within its limit; one that is over it is refused, and no other."""
-        allowed = tenant.spec.limits.applications
         siblings = self._world.applications_in(key.namespace)
-        if len(siblings) > allowed:
+        denial = check_applications(self._policies.current, TenantName(tenant.metadata.name), len(siblings))
+        if denial is not None:
             by_age = sorted(siblings, key=lambda each: (each.metadata.creation_timestamp, each.metadata.name))
-            if key.name not in {each.metadata.name for each in by_age[:allowed]}:
-                message = f"tenant {tenant.metadata.name} may have {allowed} Applications: spec.limits.applications"
-                raise Refusal("LimitExceeded", message)
+            if key.name not in {each.metadata.name for each in by_age[: tenant.spec.limits.applications]}:
+                raise _denied(denial)
 
     def _check_children(self, key: NamespacedName, tenant: Tenant | None, prepared: Prepared) -> None:
         if not prepared.children:
             return
         above = self._children.ancestors(key)
-        depth = tenant.spec.limits.depth if tenant is not None else _PLATFORM_DEPTH
-        if len(above) + 1 > depth:
-            message = f"{len(above) + 1} levels of roots, and {depth} are allowed: spec.limits.depth of the Tenant"
+        depth = len(above) + 1
+        if tenant is None and depth > _PLATFORM_DEPTH:
+            message = f"{depth} levels of roots are more than {_PLATFORM_DEPTH}: this is a mistake"
             raise Refusal("LimitExceeded", message, (), prepared.reads)
+        denial = (
+            check_depth(self._policies.current, TenantName(tenant.metadata.name), depth) if tenant is not None else None
+        )
+        if denial is not None:
+            raise _denied(denial, prepared.reads)
         for child in prepared.children:
             name = NamespacedName(child.key.namespace, child.key.name)
             if child.key.kind == "Application" and (name == key or name in above):
@@ -180,6 +190,10 @@ class Selector:
         if tree is None or not prepared.reads.unchanged(tree):
             return prepared
         return prepared.at(Head(prepared.head.url, sha, status.revision, status.commit))
+
+
+def _denied(denial: Denial, reads: ReadSet | None = None) -> Refusal:
+    return Refusal(denial.reason, denial.message, (denial.problem(),), reads)
 
 
 def _outcome(outcome: Prepared | Refusal) -> Prepared:

@@ -1,0 +1,67 @@
+"""The status of an Application after one look: what moves the revision, what keeps it, what a person is told."""
+
+from controlplane.api.application import Application, ApplicationStatus, ChildCounts, ClusterCounts, Held
+from controlplane.api.model import CommitInfo, Problem
+from controlplane.hub.conditions import Reason, Verdict
+from controlplane.hub.prepare import Refusal
+from controlplane.hub.report import Outcome, status_of
+from controlplane.hub.rollup import Rollup
+from controlplane.hub.sources import Head
+from controlplane.hub.waiting import Waiting
+from tests.unit.hub.objects import application
+
+APP: Application = application(request={"sync": "now"})
+BEFORE = ApplicationStatus(revision="main@sha1:1", commit=CommitInfo(author="a"))
+NEW = Head("https://a/b", "2", "main@sha1:2", CommitInfo(author="b"))
+PROBLEM = Problem(reason="Degraded", cluster="east")
+WELL = Rollup(ClusterCounts(total=1, ready=1), ChildCounts(), 3, (PROBLEM,), Verdict.good(Reason.READY))
+
+
+def told(status: ApplicationStatus) -> dict[str, tuple[str, str]]:
+    return {condition.type: (condition.status, condition.reason) for condition in status.conditions}
+
+
+def test_what_was_delivered_moves_revision_commit_and_the_answered_request() -> None:
+    status = status_of(APP, BEFORE, WELL, Outcome(delivered=NEW))
+    assert (status.revision, status.attempted_revision, status.commit.author) == ("main@sha1:2", "main@sha1:2", "b")
+    assert status.request.sync == "now"
+    assert told(status)["Ready"] == ("True", "Ready")
+
+
+def test_a_refused_commit_leaves_what_is_delivered_in_force_and_says_why() -> None:
+    problem = Problem(reason="NamespaceDenied", rule="Tenant payments spec.namespaces", file="x.yaml", line=3)
+    refusal = Refusal("Denied", "Secret other/x may not go there", (problem,))
+    status = status_of(APP, BEFORE, WELL, Outcome(refusal=refusal, attempted=NEW))
+    assert (status.revision, status.attempted_revision, status.commit.author) == ("main@sha1:1", "main@sha1:2", "a")
+    assert status.problems == (problem, PROBLEM)
+    assert status.request.sync == "", "a request is answered by a delivery"
+    assert told(status) == {
+        "Ready": ("False", "Denied"), "Synced": ("False", "Denied"), "Healthy": ("True", "Healthy"),
+        "Stalled": ("True", "Denied"),
+    }  # fmt: skip
+
+
+def test_a_passing_refusal_is_no_standstill() -> None:
+    refusal = Refusal("SandboxUnavailable", "later", transient=True)
+    assert "Stalled" not in told(status_of(APP, BEFORE, WELL, Outcome(refusal=refusal)))
+
+
+def test_a_held_change_is_shown_until_somebody_decides() -> None:
+    held = Held(token="t", removes=6, of=10)
+    status = status_of(APP, BEFORE, WELL, Outcome(waiting=Waiting(Reason.HELD, "would remove", held), attempted=NEW))
+    assert status.held == held
+    assert status.revision == "main@sha1:1"
+    assert told(status)["Stalled"] == ("True", "HeldByGuard")
+    assert status_of(APP, status, WELL, Outcome(delivered=NEW)).held is None
+
+
+def test_what_waits_for_something_else_is_reconciling_and_what_waits_for_a_person_is_not() -> None:
+    other = status_of(APP, BEFORE, WELL, Outcome(waiting=Waiting(Reason.WAITING_FOR_DEPENDENCY, "waits")))
+    person = status_of(APP, BEFORE, WELL, Outcome(waiting=Waiting(Reason.MANUAL_SYNC, "waits")))
+    assert told(other)["Reconciling"] == ("True", "WaitingForDependency")
+    assert not {"Reconciling", "Stalled"} & told(person).keys()
+
+
+def test_never_more_than_ten_problems() -> None:
+    many = Refusal("Denied", "many", tuple(Problem(reason=str(n)) for n in range(12)))
+    assert len(status_of(APP, BEFORE, WELL, Outcome(refusal=many)).problems) == 10
