@@ -104,7 +104,7 @@ async def _plain(tree: Tree, path: str, limits: RenderLimits) -> tuple[set[str],
         if total > limits.input_bytes:
             raise RenderLimitExceeded(f"more than {limits.input_bytes} bytes of YAML in one Application", path)
         contents.append((file.path, data))
-        if count % 200 == 199:
+        if count % 50 == 49:
             await asyncio.sleep(0)  # let others run between the look-ups, which hold the GIL
     read_too = {place for file in files if file.links for place in (*file.links, file.real_path)}
     if total <= _IN_LINE_BYTES:

@@ -29,7 +29,8 @@ from controlplane.source.url import GitUrl, UrlPolicy, check_address, check_url
 __all__ = ["Credentials", "Fetched", "MirrorLimits", "Mirrors"]
 
 _TREES_KEPT = 4  # of each mirror, open in memory: the newest commits are what is rendered
-_COMMITS_KEPT = 20  # of each mirror, on disk, beside those that are held
+_COMMITS_KEPT = 64  # of each mirror, on disk, beside those that are held
+_KEPT = "refs/controlplane/kept/"
 _TIDY_AT_PACKS = 40  # when a fetch brought nothing, so nobody waits
 _TIDY_ANYHOW_AT_PACKS = 200
 _RESOLVE_S = 10.0
@@ -62,7 +63,7 @@ class _Mirror:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     repository: pygit2.Repository | None = None
     trees: OrderedDict[str, GitTree] = field(default_factory=OrderedDict)
-    recent: list[str] = field(default_factory=list)  # commits in the order of their last fetch, the newest last
+    recent: list[str] | None = None  # commits in the order of their last fetch, the newest last; None = not looked yet
     held: frozenset[str] = frozenset()
 
     def open(self) -> pygit2.Repository:
@@ -70,6 +71,34 @@ class _Mirror:
         if self.repository is None:
             self.repository = pygit2.Repository(str(self.path))
         return self.repository
+
+    def keep(self, sha: str) -> bool:
+        """Note that a commit was fetched, so that it stays for the next ones to come; returns whether it is new here."""
+        repository = self.open()
+        if self.recent is None:  # as it was before a restart, in the order of their making
+            names = [name for name in repository.references if name.startswith(_KEPT)]
+            found = [repository[name.removeprefix(_KEPT)].peel(pygit2.Commit) for name in names]
+            self.recent = [str(commit.id) for commit in sorted(found, key=lambda commit: commit.commit_time)]
+        brought = sha not in self.recent
+        if brought:
+            repository.references.create(_KEPT + sha, sha, force=True)
+        order = [*(each for each in self.recent if each != sha), sha]
+        for old in set(order[:-_COMMITS_KEPT]) - self.held:
+            repository.references.delete(_KEPT + old)
+        self.recent = order[-_COMMITS_KEPT:]
+        return brought
+
+    def hold(self, shas: Collection[str]) -> None:
+        """See Mirrors.hold."""
+        if frozenset(shas) == self.held:
+            return
+        repository = self.open()
+        for sha in self.held - frozenset(shas) - set(self.recent or ()):
+            if _KEPT + sha in repository.references:
+                repository.references.delete(_KEPT + sha)
+        self.held = frozenset(sha for sha in shas if sha in repository)
+        for sha in self.held:
+            repository.references.create(_KEPT + sha, sha, force=True)
 
     def target(self, ref: str) -> str:
         """What one of our references points to; "" for nothing. MirrorDamaged where that cannot be said."""
@@ -150,7 +179,10 @@ class Mirrors:
     def hold(self, url: str, shas: Collection[str]) -> None:
         """Say which commits of a URL must stay, however many are fetched after them. Replaces what was said before."""
         for mirror in self._by_url.get(url, ()):
-            mirror.held = frozenset(shas)
+            try:
+                mirror.hold(shas)
+            except (KeyError, ValueError, pygit2.GitError):
+                pass  # the next fetch finds out what is wrong with it
 
     def _mirror(self, url: GitUrl, credentials: Credentials | None) -> _Mirror:
         known_as = credentials.header if credentials else ""
@@ -209,8 +241,10 @@ class Mirrors:
             await self._tidy(mirror, variables)
             raise TooLarge(TOO_LARGE)
         sha, info = self._read(mirror, local, ref)
-        brought = sha not in mirror.recent
-        mirror.recent = [*(each for each in mirror.recent if each != sha), sha][-_COMMITS_KEPT:]
+        try:
+            brought = mirror.keep(sha)
+        except (KeyError, ValueError, pygit2.GitError) as err:
+            raise MirrorDamaged(f"the mirror cannot be read: {err}") from err
         packs, _ = mirror.packs()
         if packs > (_TIDY_ANYHOW_AT_PACKS if brought else _TIDY_AT_PACKS):
             await self._tidy(mirror, variables)
@@ -271,14 +305,6 @@ class Mirrors:
 
     async def _tidy(self, mirror: _Mirror, variables: dict[str, str]) -> None:
         """Make one pack of what is still wanted, and let the rest go."""
-        keep = mirror.held | set(mirror.recent)
-        repository = mirror.open()
-        for name in [name for name in repository.references if name.startswith("refs/controlplane/kept/")]:
-            if name.rpartition("/")[2] not in keep:
-                repository.references.delete(name)
-        for sha in keep:
-            if sha in repository:
-                repository.references.create(f"refs/controlplane/kept/{sha}", sha, force=True)
         mirror.forget()  # open packs would keep their space on disk
         outcome = await run_git(
             ("gc", "--quiet", "--prune=now"), folder=mirror.path, variables=variables, timeout_s=self._limits.timeout_s,
@@ -289,5 +315,5 @@ class Mirrors:
 
     def _remove(self, mirror: _Mirror) -> None:
         mirror.forget()
-        mirror.recent.clear()
+        mirror.recent, mirror.held = None, frozenset()
         shutil.rmtree(mirror.path, ignore_errors=True)

@@ -32,10 +32,10 @@ class GitTree:
     def __init__(self, repository: pygit2.Repository, tree_id: str) -> None:
         """repository: stays open as long as this lives. tree_id: hex id of a tree or of a commit. KeyError if unknown."""
         self._repository = repository
-        found = repository[tree_id].peel(pygit2.Tree)
-        self._root = found
-        self._id = str(found.id)
-        self._known: dict[str, Entry | None] = {"": Entry("", EntryKind.TREE, self._id)}
+        root = repository[tree_id].peel(pygit2.Tree)
+        self._id = str(root.id)
+        # libgit2 keeps no tree of more than 4 KB in its cache, so a folder of a thousand Applications is kept here
+        self._folders: dict[str, pygit2.Tree | None] = {"": root}
         self._listed: dict[str, tuple[Entry, ...]] = {}
 
     @property
@@ -45,28 +45,31 @@ class GitTree:
 
     def entry(self, path: str) -> Entry | None:
         """See Tree."""
+        if not path:
+            return Entry("", EntryKind.TREE, self._id)
+        folder, _, name = path.rpartition("/")
+        tree = self._folder(folder)
+        if tree is None or name in _DOTS:
+            return None
         try:
-            return self._known[path]
-        except KeyError:
-            pass
-        try:
-            found = _entry(self._root[path]) if _DOTS.isdisjoint(path.split("/")) else None
-        except (KeyError, ValueError):  # ValueError: a part that is not UTF-8 or holds a zero byte
-            found = None
-        self._known[path] = found
-        return found
+            return _entry(tree[name])
+        except (KeyError, ValueError):  # ValueError: a name that holds a zero byte
+            return None
 
     def entries(self, path: str) -> tuple[Entry, ...]:
         """See Tree."""
         if path not in self._listed:
-            found = self._root if not path else self.entry(path) and self._root[path]
-            made = (
-                tuple(_entry(child) for child in found if child.name not in _DOTS)
-                if isinstance(found, pygit2.Tree)
-                else ()
-            )
+            made = (_entry(child) for child in self._folder(path) or () if child.name not in _DOTS)
             self._listed[path] = tuple(sorted(made, key=lambda entry: entry.name))
         return self._listed[path]
+
+    def _folder(self, path: str) -> pygit2.Tree | None:
+        """The tree at a path, kept; None where no folder stands."""
+        if path not in self._folders:
+            entry = self.entry(path)
+            found = self._repository[entry.id] if entry is not None and entry.kind is EntryKind.TREE else None
+            self._folders[path] = found if isinstance(found, pygit2.Tree) else None
+        return self._folders[path]
 
     def read(self, path: str, max_bytes: int = _MAX_FILE_BYTES) -> bytes:
         """See Tree."""

@@ -119,6 +119,35 @@ class TestWhatIsFetched:
         shas.append(copy.commit({"a": "7"}))
         await push(copy, server)
         assert (await mirrors.fetch(url, MAIN)).sha == shas[7]
+        mirrors.hold(url, ())
+        for _ in range(5):
+            copy.commit({})
+            await push(copy, server)
+            await mirrors.fetch(url, MAIN)
+        await mirrors.fetch(url, MAIN)
+        assert mirrors.tree(url, shas[1]) is None
+
+    async def test_what_is_kept_outlives_a_restart(
+        self, copy: WorkingCopy, server: Server, mirrors: Mirrors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr("controlplane.source.mirror._TIDY_AT_PACKS", 2)
+        shas = []
+        for number in range(4):
+            date = f"2026-01-01T00:00:0{number}Z"
+            shas.append(copy.commit({"a": str(number)}, GIT_COMMITTER_DATE=date))
+            url = await push(copy, server)
+            await mirrors.fetch(url, MAIN)
+        again = Mirrors(tmp_path / "data", LOOPBACK, MirrorLimits())
+        await again.fetch(url, MAIN)
+        assert all(again.tree(url, sha) for sha in shas)
+        monkeypatch.setattr("controlplane.source.mirror._COMMITS_KEPT", 2)
+        third = Mirrors(tmp_path / "data", LOOPBACK, MirrorLimits())
+        for _ in range(3):
+            copy.commit({})
+            await push(copy, server)
+            await third.fetch(url, MAIN)
+        await third.fetch(url, MAIN)
+        assert not any(third.tree(url, sha) for sha in shas)
 
 
 class TestFailures:
