@@ -95,10 +95,11 @@ def settled(body: Body | None, generation: int, asked: Callable[[Body], bool]) -
     if body is None:
         raise CliError("the Application was deleted meanwhile")
     status = body.get("status") or {}
-    if status.get("observedGeneration", 0) < generation or not asked(status):
+    if status.get("observedGeneration", 0) < generation:
         return False
-    if condition(body, "Ready").get("status") == "True":
+    if condition(body, "Ready").get("status") == "True" and asked(status):
         return True
+    # a request is echoed only once it is carried out: what stops it is seen without
     if status.get("held"):
         raise CliError(
             f"{_at(body)} holds a change that would remove {status['held']['removes']} objects: cpctl app approve {_at(body)}",

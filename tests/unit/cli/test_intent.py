@@ -41,6 +41,7 @@ STUCK: dict[str, Any] = {
             an_app(ready=False, request={"sync": "now"}, held={"token": "t", "removes": 9}), ExitCode.NOT_READY,
             "cpctl app approve", id="held",
         ),
+        pytest.param(an_app(ready=False, held={"token": "t", "removes": 9}), ExitCode.NOT_READY, "9 objects", id="not echoed"),
         pytest.param(None, ExitCode.FAILED, "deleted meanwhile", id="gone"),
     ],
 )  # fmt: skip
