@@ -70,15 +70,19 @@ def _compare_lists(path: str, sent: list[Any], got: list[Any]) -> Iterator[str]:
     """Others may have added items, before or between ours. An item of ours has to be there, wherever it stands."""
     for at, item in enumerate(sent):
         here = got[at] if at < len(got) else None
-        if here is not None and not any(_compare("", item, here)):
+        if here is not None and _same(item, here):
             continue
-        if any(not any(_compare("", item, other)) for other in got if _same_shape(item, other)):
+        if any(_same(item, other) for other in got if _same_shape(item, other)):
             continue
         partner = next((other for other in got if _same_name(item, other)), None)
         if partner is not None:
             yield from _compare(f"{path}[{item['name']}]", item, partner)
         elif got:  # a list that came back empty was dropped
             yield f"{path}[{at}]"
+
+
+def _same(item: Any, other: Any) -> bool:
+    return next(_compare("", item, other), None) is None
 
 
 def _same_shape(item: Any, other: Any) -> bool:

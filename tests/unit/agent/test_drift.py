@@ -1,0 +1,47 @@
+"""Is an object still what the inventory says?"""
+
+import pytest
+
+from controlplane.agent.drift import Replied, Verdict, judge
+from controlplane.agent.entry import Entry
+from controlplane.agent.live import Seen
+
+ENTRY = Entry(uid="u", hash="h", print="f:1", generation=3)
+REPLIED = Replied(version=10, generation=3, values="v", at_s=100.0)
+
+
+def seen(**more: object) -> Seen:
+    return Seen(**({"uid": "u", "version": 10, "print": "f:1", "generation": 3, "values": "v"} | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("look", "verdict"),
+    [
+        pytest.param(None, Verdict.UNKNOWN, id="never seen"),
+        pytest.param(seen(), Verdict.SAME, id="as it was"),
+        pytest.param(seen(print="f:2"), Verdict.DRIFTED, id="our entry changed"),
+        pytest.param(Seen(gone=True), Verdict.DRIFTED, id="deleted"),
+        pytest.param(seen(uid="other"), Verdict.DRIFTED, id="another object of the same name"),
+        pytest.param(seen(print="f:2", terminating=True), Verdict.SAME, id="on its way out"),
+    ],
+)
+def test_judge(look: Seen | None, verdict: Verdict) -> None:
+    assert judge(ENTRY, look) is verdict
+
+
+@pytest.mark.parametrize(
+    ("look", "now_s", "verdict"),
+    [
+        pytest.param(seen(), 100.1, Verdict.SAME, id="our own write"),
+        pytest.param(seen(version=11), 100.1, Verdict.SAME, id="a status"),
+        pytest.param(seen(version=11, generation=4), 100.1, Verdict.SUSPECT, id="the spec moved within our second"),
+        pytest.param(
+            seen(version=11, values="w"), 100.1, Verdict.SUSPECT, id="a label of ours moved within our second"
+        ),
+        pytest.param(seen(version=11, generation=4), 102.0, Verdict.SAME, id="later our entry's time would tell"),
+        pytest.param(seen(version=11, generation=0), 100.1, Verdict.SUSPECT, id="a kind without generations"),
+        pytest.param(seen(version=11, generation=0), 102.0, Verdict.SAME, id="a kind without generations, later"),
+    ],
+)
+def test_what_comes_within_the_second_of_our_own_apply(look: Seen, now_s: float, verdict: Verdict) -> None:
+    assert judge(ENTRY, look, REPLIED, now_s) is verdict

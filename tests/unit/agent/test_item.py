@@ -1,0 +1,56 @@
+"""One desired object with our labels, ready to be applied."""
+
+from typing import Any
+
+import pytest
+
+from controlplane.agent.item import Item, labelled
+from controlplane.api.keys import key_of
+from controlplane.api.labels import ANNOTATION_REPLACE, LABEL_OWNER, LABEL_TENANT
+from controlplane.kube.resource import CONFIGMAPS
+
+
+def config(**meta: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"} | meta, "data": {}}
+
+
+def test_our_labels_stand_beside_its_own_and_above_theirs_of_our_name() -> None:
+    bare = config(labels={"app": "web", LABEL_OWNER: "forged", LABEL_TENANT: "forged"})
+    made = labelled(bare, owner="o", tenant="payments")
+    assert made["metadata"]["labels"] == {"app": "web", LABEL_OWNER: "o", LABEL_TENANT: "payments"}
+    assert bare["metadata"]["labels"][LABEL_OWNER] == "forged", "the body that was given is left alone"
+
+
+def test_what_the_server_decides_is_not_sent() -> None:
+    bare = config(uid="u", resourceVersion="1", managedFields=[], creationTimestamp=None) | {"status": {"a": 1}}
+    made = labelled(bare, owner="o", tenant="t")
+    assert set(made["metadata"]) == {"name", "namespace", "labels"}
+    assert "status" not in made
+
+
+def test_a_namespaces_tenant_is_not_said_by_whoever_delivers_it() -> None:
+    bare = config(labels={LABEL_TENANT: "payments"})
+    assert labelled(bare, owner="o", tenant="")["metadata"]["labels"] == {LABEL_OWNER: "o", LABEL_TENANT: "payments"}
+    assert LABEL_TENANT not in labelled(config(), owner="o", tenant="")["metadata"]["labels"]
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, "shop"), ("", None), ("other", "other")])
+def test_the_namespace(given: str | None, expected: str | None) -> None:
+    assert labelled(config(), owner="o", tenant="t", namespace=given)["metadata"].get("namespace") == expected
+
+
+def item(body: dict[str, Any], **more: Any) -> Item:
+    return Item(key_of(body), CONFIGMAPS, body, "h", **more)
+
+
+def test_replacing_is_asked_for_by_the_work_or_by_the_object() -> None:
+    assert not item(config()).wants_replace
+    assert item(config(), may_replace=True).wants_replace
+    assert item(config(annotations={ANNOTATION_REPLACE: "true"})).wants_replace
+    assert not item(config(annotations={ANNOTATION_REPLACE: "false"})).wants_replace
+
+
+def test_another_body_leaves_the_rest() -> None:
+    before = item(config(), adopt=True)
+    after = before.with_body(config(labels={}), "h2")
+    assert (after.hash, after.adopt, after.key) == ("h2", True, before.key)

@@ -1,0 +1,92 @@
+"""The last look at each object, by whichever way it came."""
+
+from typing import Any
+
+from controlplane.agent.live import Live, Seen, look
+from controlplane.api.keys import ObjectKey
+from controlplane.api.labels import LABEL_OWNER
+from controlplane.health.status import HealthStatus
+
+OWNER = "a" * 32
+KEY = ObjectKey("apps", "Deployment", "shop", "web")
+
+
+def deployment(version: str = "7", *managers: dict[str, Any], **meta: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": "web",
+            "namespace": "shop",
+            "uid": "u",
+            "generation": 2,
+            "resourceVersion": version,
+            "labels": {LABEL_OWNER: OWNER},
+            "managedFields": [
+                {"manager": f"controlplane:{OWNER}", "operation": "Apply", "fieldsV1": {"f:spec": {"f:paused": {}}}},
+                *managers,
+            ],
+        }
+        | meta,
+        "spec": {"replicas": 3},
+    }
+
+
+def test_what_is_kept_of_an_object() -> None:
+    seen = look(deployment())
+    assert (seen.uid, seen.version, seen.owner, seen.generation, seen.replicas) == ("u", 7, OWNER, 2, 3)
+    assert seen.health.status is HealthStatus.PROGRESSING
+    assert not seen.joined
+    assert not seen.replicas_foreign
+    assert not seen.terminating
+
+
+def test_whose_replicas_they_are() -> None:
+    scaler = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "scale",
+              "fieldsV1": {"f:spec": {"f:replicas": {}}}}  # fmt: skip
+    seen = look(deployment("7", scaler))
+    assert seen.replicas_foreign
+    assert seen.joined
+
+
+def test_an_object_that_is_going() -> None:
+    seen = look(deployment(deletionTimestamp="2026-11-23T10:00:00Z", finalizers=["a.dev/b"]))
+    assert seen.terminating
+    assert seen.finalizers == ("a.dev/b",)
+
+
+def test_metadata_alone_says_nothing_of_replicas() -> None:
+    body = deployment()
+    del body["spec"]
+    assert look(body, whole=False).replicas is None
+
+
+def test_our_part_is_found_though_the_label_was_taken_off() -> None:
+    body = deployment()
+    body["metadata"]["labels"] = {}
+    assert look(body, OWNER).print.startswith("f:")
+    assert look(body).print == "n:"
+
+
+def test_an_older_look_does_not_replace_a_newer_one() -> None:
+    live = Live()
+    assert live.saw(KEY, look(deployment("7")))
+    assert not live.saw(KEY, look(deployment("6")))
+    assert live.saw(KEY, look(deployment("8")))
+    found = live.get(KEY)
+    assert found is not None
+    assert found.version == 8
+
+
+def test_a_version_that_is_no_number_always_counts() -> None:
+    live = Live()
+    live.saw(KEY, look(deployment("7")))
+    assert live.saw(KEY, look(deployment("opaque")))
+
+
+def test_what_is_nobodys_is_forgotten() -> None:
+    live = Live()
+    live.saw(KEY, Seen(gone=True))
+    live.forget(KEY)
+    live.forget(KEY)
+    assert live.get(KEY) is None
