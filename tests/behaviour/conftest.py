@@ -3,9 +3,14 @@
 Hub, east, west, Git server and agents start with the first test that asks, in `.local/test`, and end with the run, whatever
 happened; what a run that was killed left behind is ended first. A running `make up` is not touched. Tests share the
 environment and nothing in it: each has tenants of its own, so they can run alone and in any order.
+
+While tests are written, they can use an environment that stays up: `python -m tests.behaviour.system FOLDER` brings it up,
+CONTROLPLANE_TEST_ENVIRONMENT=FOLDER names it, `python -m hack down --state FOLDER` ends it.
 """
 
 import itertools
+import os
+import secrets
 import signal
 from collections.abc import AsyncIterator, Generator
 from pathlib import Path
@@ -13,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from hack.environment import Environment
 from hack.record import locked
 from tests.behaviour.system import MEMBERS, System
 from tests.behaviour.team import Team, Teams
@@ -20,6 +26,7 @@ from tests.testdata import ROOT
 
 HERE = Path(__file__).parent
 
+_RUN = secrets.token_hex(2)  # an environment that stays up has seen the names of other runs
 _numbers = itertools.count(1)
 
 
@@ -47,10 +54,15 @@ _failed = pytest.StashKey[bool]()
 @pytest.fixture(scope="session")
 async def system() -> AsyncIterator[System]:
     """The environment. SIGTERM ends the run as Ctrl-C does, so that it ends what it started."""
+    if given := os.environ.get("CONTROLPLANE_TEST_ENVIRONMENT"):
+        async with System.joined(Environment.load(Path(given))) as up:
+            yield up
+        return
+    state = ROOT / ".local" / "test"
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with locked(ROOT / ".local" / "test"):
-            async with System.up() as up:
+        with locked(state):
+            async with System.up(state) as up:
                 yield up
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -64,7 +76,7 @@ async def teams(system: System, request: pytest.FixtureRequest) -> AsyncIterator
     stem = request.path.stem.removeprefix("test_").replace("_", "-")
 
     async def make(clusters: tuple[str, ...] = MEMBERS, **spec: Any) -> Team:
-        team = Team(system, f"{stem}-{next(_numbers)}", clusters)
+        team = Team(system, f"{stem}-{_RUN}-{next(_numbers)}", clusters)
         made.append(team)
         await team.onboard(**spec)
         return team

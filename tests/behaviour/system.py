@@ -1,19 +1,21 @@
 """The environment that all behaviour tests share, by way of its env.json: clusters, Git, processes, logs."""
 
+import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from hack.environment import Environment
-from hack.up import bring_up
+from hack.record import locked
+from hack.up import bring_up, new_environment
 from tests.behaviour.audit import AuditLog
 from tests.behaviour.cluster import Body, Cluster, condition
 from tests.behaviour.command import CommandFailed, Ran, run
-from tests.testdata import ROOT
 
-__all__ = ["EXAMPLES", "HEARTBEAT_S", "HUB", "MEMBERS", "System"]
+__all__ = ["AGENT", "EXAMPLES", "HEARTBEAT_S", "HUB", "MEMBERS", "System"]
 
 HEARTBEAT_S = 2
 GRACE_S = 20
@@ -24,6 +26,7 @@ HUB = "system:serviceaccount:controlplane-system:controlplane-hub"
 """The hub in the audit log of its API server."""
 AGENT = "system:serviceaccount:controlplane-system:controlplane-agent"
 """An agent in the audit log of its own cluster; every agent is called so there."""
+_AS_TESTED: dict[str, Any] = {"heartbeat": f"{HEARTBEAT_S}s", "settings": {"agent.grace": f"{GRACE_S}s"}}
 
 
 class System:
@@ -47,16 +50,23 @@ class System:
 
     @classmethod
     @asynccontextmanager
-    async def up(cls) -> AsyncIterator["System"]:
-        """Bring everything up, as `make up` does, in a state folder of the tests' own; end it at the end."""
-        async with Environment.fresh(ROOT / ".local" / "test") as environment:
-            await bring_up(environment, heartbeat=f"{HEARTBEAT_S}s", settings={"agent.grace": f"{GRACE_S}s"})
-            system = cls(environment)
-            try:
+    async def up(cls, state: Path) -> AsyncIterator["System"]:
+        """Bring everything up, as `make up` does, in a state folder of its own; end it at the end."""
+        async with Environment.fresh(state) as environment:
+            await bring_up(environment, **_AS_TESTED)
+            async with cls.joined(environment) as system:
                 yield system
-            finally:
-                for cluster in (system.hub, *system.members.values()):
-                    await cluster.close()
+
+    @classmethod
+    @asynccontextmanager
+    async def joined(cls, environment: Environment) -> AsyncIterator["System"]:
+        """Use an environment that is up, and leave it up."""
+        system = cls(environment)
+        try:
+            yield system
+        finally:
+            for cluster in (system.hub, *system.members.values()):
+                await cluster.close()
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -159,3 +169,13 @@ class System:
 
 def _none_terminates(namespaces: list[Body]) -> bool:
     return not any(namespace["metadata"].get("deletionTimestamp") for namespace in namespaces)
+
+
+async def _stay_up(state: Path) -> None:
+    with locked(state):
+        environment = await new_environment(state)
+        await bring_up(environment, **_AS_TESTED)
+
+
+if __name__ == "__main__":
+    asyncio.run(_stay_up(Path(sys.argv[1]).resolve()))
