@@ -52,54 +52,80 @@ class RenderError(Exception):
 
 
 class InvalidYaml(RenderError):
+    """Not YAML, or YAML that no JSON can say."""
+
     reason = "InvalidYaml"
 
 
 class InvalidObject(RenderError):
+    """YAML, but no object that an API server could take."""
+
     reason = "InvalidObject"
 
 
 class DuplicateObject(InvalidObject):
+    """One object stands twice in one Application."""
+
     reason = "DuplicateObject"
 
 
 class DuplicateListKey(InvalidObject):
+    """One key stands twice in a list that the API server merges by key."""
+
     reason = "DuplicateListKey"
 
 
 class ObjectTooLarge(RenderError):
+    """An object has more bytes than etcd takes."""
+
     reason = "ObjectTooLarge"
 
 
 class PathNotFound(RenderError):
+    """The path is not in the repository."""
+
     reason = "PathNotFound"
 
 
 class UnreadableTree(RenderError):
+    """A link leaves the repository, or something is a submodule or too large."""
+
     reason = "UnreadableTree"
 
 
 class KustomizationInFolder(RenderError):
+    """A plain folder holds one that kustomize should build."""
+
     reason = "KustomizationInFolder"
 
 
 class RendererUnavailable(RenderError):
+    """This renderer does not exist here."""
+
     reason = "RendererUnavailable"
 
 
 class RemoteBase(RenderError):
+    """A kustomization wants something from the network."""
+
     reason = "RemoteBase"
 
 
 class KustomizeFailed(RenderError):
+    """kustomize refused; the message is its own."""
+
     reason = "KustomizeFailed"
 
 
 class SubstitutionFailed(RenderError):
+    """A variable that nobody defines, or a broken expression."""
+
     reason = "SubstitutionFailed"
 
 
 class RenderLimitExceeded(RenderError):
+    """Time, memory, output or number of objects."""
+
     reason = "RenderLimitExceeded"
 
     def __init__(self, message: str, file: str = "", line: int = 0, *, transient: bool = False) -> None:
@@ -108,5 +134,7 @@ class RenderLimitExceeded(RenderError):
 
 
 class SandboxUnavailable(RenderError):
+    """This machine cannot shut kustomize in, and the hub's settings want it."""
+
     reason = "SandboxUnavailable"
     transient = True

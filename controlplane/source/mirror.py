@@ -12,7 +12,7 @@ import os
 import secrets
 import shutil
 import socket
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,7 +42,8 @@ class MirrorLimits:
 
     timeout_s: float = 120.0  # of one fetch, with everything around it
     max_bytes: int = 512 << 20  # of one mirror on disk
-    concurrency: int = 8  # fetches at once
+    concurrency: int = 32  # fetches at once; each is a process that mostly waits
+    concurrency_of_host: int = 6  # of these, to one server
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class Mirrors:
         self._mirrors: dict[str, _Mirror] = {}
         self._by_url: dict[str, list[_Mirror]] = {}
         self._running = asyncio.Semaphore(limits.concurrency)
+        self._hosts = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(limits.concurrency_of_host))
 
     async def fetch(self, url: str, ref: FollowedRef, credentials: Credentials | None = None) -> Fetched:
         """Bring the commit that a ref points to now into the mirror. Raises SourceError.
@@ -154,16 +156,17 @@ class Mirrors:
         """
         parsed = check_url(url, self._policy)
         mirror = self._mirror(parsed, credentials)
-        try:
-            async with asyncio.timeout(self._limits.timeout_s):
-                async with mirror.lock, self._running:
+        # A server that hangs takes up its own places only; and waiting for one's turn is nobody's time limit.
+        async with mirror.lock, self._hosts[parsed.host], self._running:
+            try:
+                async with asyncio.timeout(self._limits.timeout_s):
                     try:
                         return await self._fetch(mirror, parsed, ref, credentials)
                     except MirrorDamaged:
                         self._remove(mirror)
                         return await self._fetch(mirror, parsed, ref, credentials)
-        except TimeoutError as err:
-            raise Timeout(f"no end after {self._limits.timeout_s:g} s") from err
+            except TimeoutError as err:
+                raise Timeout(f"no end after {self._limits.timeout_s:g} s") from err
 
     def tree(self, url: str, sha: str) -> GitTree | None:
         """A commit's tree, from whichever mirror of the URL holds it; None where none does.

@@ -90,6 +90,8 @@ def environment(url: GitUrl, credentials: Credentials | None, resolved: Sequence
         "fetch.writeCommitGraph": "false",
         "gc.auto": "0",
         "http.followRedirects": "false",
+        "http.lowSpeedLimit": "1",  # bytes a second, over the time below: a server that says nothing more
+        "http.lowSpeedTime": "30",
         "maintenance.auto": "false",
         "protocol.version": "2",
         "safe.directory": "*",
@@ -198,8 +200,8 @@ _KNOWN: tuple[tuple[str, type[SourceError], str], ...] = (
     (r"returned error: (429|5\d\d)", Unreachable, "the server is in trouble: {err}"),
     (r"not valid: is this a git repository", RepositoryNotFound, "there is something at this URL, but no Git repository"),
     (
-        (r"Failed to connect|Connection (refused|reset|timed out)|unable to access|early EOF|RPC failed|hung up|expected flush"
-        r"|Empty reply|unexpected disconnect|invalid server response"),
+        (r"Failed to connect|Connection (refused|reset|timed out)|unable to access|early EOF|RPC failed|hung up|too slow"
+        r"|expected flush|Empty reply|unexpected disconnect|invalid server response"),
         Unreachable,
         "{err}",
     ),
