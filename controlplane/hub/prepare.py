@@ -190,7 +190,8 @@ async def _targets(
         variables = variables_for(application, cluster) if cluster else {}
         variant = tuple(sorted(variables.items()))
         if variant not in variants:
-            manifests = substitute(leaves, variables) if variables else leaves
+            # on every cluster, once there are overrides at all: where none selects it, defaults hold
+            manifests = substitute(leaves, variables) if application.spec.overrides else leaves
             manifests = with_namespace(manifests, placement.namespace or "", is_namespaced)
             each = await asyncio.to_thread(encode, manifests) if len(manifests) > 200 else encode(manifests)
             variants[variant] = (manifests, each)
