@@ -78,7 +78,13 @@ class Carrier:
             async def one(key: ObjectKey, left: list[ObjectKey] = left) -> None:
                 entry, asked = record.entries[key], key in course.deleting
                 course.deleting.add(key)  # before asking: the event of the deletion may be faster than the answer
-                match await self._io.pruner.prune(key, entry, writer, asked=asked):
+                try:
+                    outcome = await self._io.pruner.prune(key, entry, writer, asked=asked)
+                except BaseException:
+                    if not asked:
+                        course.deleting.discard(key)  # nobody knows whether it was accepted: it is asked for again
+                    raise
+                match outcome:
                     case Going.GONE:
                         self._gone(key, record, course)
                     case Going.ASKED:

@@ -43,6 +43,8 @@ class Pruner:
         mine = seen is not None and not seen.gone and seen.owner == writer.owner
         if mine and seen is not None and seen.terminating:
             return _held(key, seen) or Going.ASKED
+        if asked:
+            return Going.ASKED  # accepted once: the watch tells the rest, and a CRD's deletion costs the server seconds
         # what was never applied is ours only if it carries our label: a crash came before the answer
         uid = entry.uid or (seen.uid if mine and seen is not None else "")
         if not uid:

@@ -30,7 +30,9 @@ class Backoff:
 class ClientSettings:
     """One client's limits."""
 
-    request_timeout_s: float = 30.0  # one request and its whole answer, once it has its place among in_flight
+    # one request and its whole answer, once it has its place among in_flight; over the 34 s after which an API server
+    # itself ends a write: a CRD of a megabyte takes long on a busy one, and its answer says more than our giving up
+    request_timeout_s: float = 40.0
     connect_timeout_s: float = 10.0
     in_flight: int = 32  # calls at once; watches do not count
     keepalive_s: float = 60.0  # idle connections; under the 90 s after which an API server closes them
