@@ -193,12 +193,17 @@ async def _targets(
             # on every cluster, once there are overrides at all: where none selects it, defaults hold
             manifests = substitute(leaves, variables) if application.spec.overrides else leaves
             manifests = with_namespace(manifests, placement.namespace or "", is_namespaced)
-            each = await asyncio.to_thread(encode, manifests) if len(manifests) > 200 else encode(manifests)
+            each = await asyncio.to_thread(encode, manifests) if _large(manifests) else encode(manifests)
             variants[variant] = (manifests, each)
             encoded[each.digest] = each
         manifests, each = variants[variant]
         targets.append(Target(cluster=name, digest=each.digest, manifests=manifests))
     return tuple(targets), encoded
+
+
+def _large(manifests: tuple[Manifest, ...]) -> bool:
+    """Whether encoding would hold up the loop for longer than a thread costs; a CRD may be a megabyte by itself."""
+    return len(manifests) > 200 or any(m.key.kind == "CustomResourceDefinition" for m in manifests)
 
 
 def _created_namespace(application: Application) -> str | None:
