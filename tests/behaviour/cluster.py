@@ -17,7 +17,7 @@ import yaml
 
 from tests.behaviour.command import CommandFailed, Ran, run
 
-__all__ = ["Body", "Cluster", "Condition", "condition", "described"]
+__all__ = ["WITHIN_S", "Body", "Cluster", "Condition", "condition", "described"]
 
 Body = dict[str, Any]
 T = TypeVar("T")
@@ -51,6 +51,12 @@ _PLURALS = {
     "Tenant": "apis/controlplane.dev/v1alpha1 tenants",
     "Work": "apis/controlplane.dev/v1alpha1 works",
 }
+
+
+_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_PASSING = frozenset({"Event", "Lease"})
+"""Kinds that come and go by themselves."""
 
 
 class Condition(dict[str, Any]):
@@ -137,6 +143,39 @@ class Cluster:
     async def all(self, kind: str, namespace: str = "", labels: str = "") -> list[Body]:
         """All objects of a kind, or those of a namespace."""
         return [*(await self._list(kind, namespace, {"labelSelector": labels}))[0].values()]
+
+    async def everything(self) -> frozenset[str]:
+        """Every object of every kind, as `group/Kind namespace/name`, but for what comes and goes by itself."""
+        found = await asyncio.gather(*(self._names(path, kind) for kind, path in (await self._kinds()).items()))
+        return frozenset(name for names in found for name in names)
+
+    async def _kinds(self) -> dict[str, str]:
+        """`group/Kind` -> the path of its list in some version, for each kind that has one."""
+        kinds: dict[str, str] = {}
+        for base in ("api", "apis"):
+            for group in (await self._read(base, _DISCOVERY))["items"]:
+                name = group["metadata"].get("name", "")
+                for version in group["versions"]:
+                    for each in version["resources"]:
+                        path = "/".join(part for part in (base, name, version["version"], each["resource"]) if part)
+                        if "list" in each["verbs"] and (kind := each["responseKind"]["kind"]) not in _PASSING:
+                            kinds.setdefault(f"{name}/{kind}", path)
+        return kinds
+
+    async def _names(self, path: str, kind: str) -> list[str]:
+        try:
+            items = (await self._read(path, _METADATA))["items"] or []
+        except aiohttp.ClientResponseError as error:
+            if error.status == 404:  # the kind went since it was discovered
+                return []
+            raise
+        return [f"{kind} {each['metadata'].get('namespace', '')}/{each['metadata']['name']}" for each in items]
+
+    async def _read(self, path: str, accept: str) -> Body:
+        async with self._connected().get(path, headers={"Accept": accept}) as response:
+            response.raise_for_status()
+            found: Body = await response.json(content_type=None)
+            return found
 
     async def until(
         self,

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from hack.checkout import Checkout
-from tests.behaviour.cluster import Body, Cluster, condition
+from tests.behaviour.cluster import WITHIN_S, Body, Cluster, condition
 from tests.behaviour.manifests import application, file_of, repository, tenant
 from tests.behaviour.system import System
 
@@ -19,6 +19,9 @@ Files = Mapping[str, Any]
 
 class Team:
     """Onboarded by hand, in as many clusters as the test needs. Its namespace on members is called as the tenant."""
+
+    patience_s = WITHIN_S
+    """How long the team waits for something to become true of an Application."""
 
     def __init__(self, system: System, name: str, clusters: Iterable[str]) -> None:
         self.system = system
@@ -85,7 +88,9 @@ class Team:
             status = body.get("status") or {}
             return holds(body) if status.get("observedGeneration") == body["metadata"]["generation"] else None
 
-        found = await self.hub.until(f"{name}: {what}", "Application", name, look, namespace=self.hub_namespace)
+        found = await self.hub.until(
+            f"{name}: {what}", "Application", name, look, namespace=self.hub_namespace, within_s=self.patience_s
+        )
         assert found is not None
         return found
 
