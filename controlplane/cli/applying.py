@@ -10,11 +10,12 @@ from controlplane.kube.client import Client
 from controlplane.kube.discovery import Discovery
 from controlplane.kube.errors import Conflict, KubeError, NotFound, UnknownKind
 from controlplane.kube.request import Body
-from controlplane.kube.resource import CUSTOM_RESOURCE_DEFINITIONS, Resource
+from controlplane.kube.resource import CUSTOM_RESOURCE_DEFINITIONS, NAMESPACES, Resource
 
 __all__ = ["MANAGER", "Applier"]
 
 MANAGER = "cpctl"
+_TERMINATED_S = 60.0  # for a namespace that is being deleted to be gone
 _ESTABLISHED_S = 60.0  # for a CRD to be served
 
 
@@ -62,6 +63,12 @@ class Applier:
                 group.create_task(self._established(body["metadata"]["name"]))
         self._discovery.invalidate()
 
+    async def settle(self, bodies: Iterable[Body]) -> None:
+        """Wait until none of the bundle's namespaces is on its way out, as after a removal. Raises CliError after a minute."""
+        for body in bodies:
+            if body["kind"] == "Namespace":
+                await self._settled(body["metadata"]["name"])
+
     async def create_if_absent(self, body: Body) -> bool:
         """Write an object only where there is none of that name; says whether it did."""
         resource = await self.resource(body)
@@ -86,6 +93,15 @@ class Applier:
     async def _apply(self, body: Body, *, dry_run: bool = False) -> Body:
         resource = await self.resource(body)
         return await self.client.apply(resource, body, field_manager=MANAGER, force=True, dry_run=dry_run)
+
+    async def _settled(self, name: str) -> None:
+        def done(body: Body | None) -> bool:
+            return body is None or not body["metadata"].get("deletionTimestamp")
+
+        try:
+            await until(self.client, NAMESPACES, name, done=done, timeout_s=_TERMINATED_S)
+        except TimeoutError:
+            raise CliError(f"namespace {name} does not go away: kubectl get namespace {name} -o yaml tells why") from None
 
     async def _established(self, name: str) -> None:
         def done(body: Body | None) -> bool:

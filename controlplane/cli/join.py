@@ -4,6 +4,7 @@ Both API servers judge every manifest before either is changed. The hub gets no 
 holds both kubeconfigs, and nothing of the member's is kept on the hub.
 """
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -74,8 +75,10 @@ async def join(joining: Joining) -> tuple[list[str], str]:
         there = manifests(facts)
         cluster = _cluster(joining, facts, await _uid(member) if member else "", await _existing(hub, joining.name))
         at_hub, at_member = Applier(hub), Applier(member) if member else None
+        await at_hub.settle(here)
         await at_hub.check([*here, cluster])
         if at_member is not None:
+            await at_member.settle(there)
             await at_member.check([body for body in there if not await _replaced(at_member.client, body)])
         if joining.again:
             await _revoke(hub, joining.name)
@@ -199,11 +202,15 @@ def _running(joining: Joining, facts: Member, hub: Client, token: Token) -> list
         "metadata": {
             "name": _CREDENTIALS, "namespace": AGENT_NAMESPACE, "labels": {"app.kubernetes.io/part-of": "controlplane"},
         },
-        "stringData": {"hub.kubeconfig": dump(config), "hub.token": token.text},
+        "data": {"hub.kubeconfig": _base64(dump(config)), "hub.token": _base64(token.text)},
     }  # fmt: skip
     if joining.agent.image is None:
         return [secret]
     return [secret, *pod(facts, joining.agent.image, datetime.now(UTC).isoformat(timespec="seconds"))]
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
 
 
 async def _hand_over(joining: Joining, facts: Member, hub: Client, member: Applier, token: Token) -> list[str]:
