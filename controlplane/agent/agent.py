@@ -14,6 +14,7 @@ from controlplane.agent.inventory import Inventory
 from controlplane.agent.joined import CONFIG, Joined
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live
+from controlplane.agent.memory import settle
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.observe import Observations
 from controlplane.agent.ports import Ports
@@ -40,6 +41,7 @@ from controlplane.kube.watch import Event, watch
 __all__ = ["Agent"]
 
 _log = logging.getLogger(__name__)
+_ROUNDS_APART = 500  # between two times that memory is given back, which takes some milliseconds
 
 
 class Agent:
@@ -107,6 +109,7 @@ class Agent:
             cluster_status=self._cluster_status,
         )
         self._started = False
+        self._rounds = _ROUNDS_APART  # since memory was given back; the first quiet moment after the start is one
         self._listed: set[str] = set()  # names of the Works that the hub has
         self._config_read = asyncio.Event()
 
@@ -231,6 +234,10 @@ class Agent:
             _log.error("a round failed", exc_info=done.error, extra={"owner": done.key})
         elif done.took_s > 30:
             _log.info("a long round", extra={"owner": done.key, "seconds": round(done.took_s, 1)})
+        self._rounds += 1
+        if self._rounds >= _ROUNDS_APART and not self._queue.depth and not self._queue.running:
+            self._rounds = 0
+            settle()
         self._cluster_changed()
 
     def _report(self, owner: str, after_s: float = 0.0) -> None:

@@ -1,7 +1,6 @@
 """The process: settings, clients, signals, and one clear line where it cannot start."""
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
@@ -12,6 +11,7 @@ from controlplane.agent.agent import Agent
 from controlplane.agent.desired import DesiredStore, FolderDesired
 from controlplane.agent.inventory import InventoryTaken
 from controlplane.agent.log import log_to_stderr
+from controlplane.agent.memory import keep_small
 from controlplane.agent.settings import Settings, SettingsError, parse_settings
 from controlplane.agent.shard import MalformedInventory
 from controlplane.kube.client import Client
@@ -31,6 +31,7 @@ def run(argv: Sequence[str]) -> int:
         hub = from_kubeconfig(settings.hub_kubeconfig)
     except (SettingsError, ConfigError) as error:
         return _refuse(str(error))
+    keep_small()
     log_to_stderr(cluster=settings.cluster)
     try:
         asyncio.run(_serve(settings, member, hub))
@@ -55,7 +56,6 @@ async def _serve(settings: Settings, member: ClusterConfig, hub: ClusterConfig) 
         Client(hub, ClientSettings(in_flight=16, user_agent=name)) as hub_client,
     ):
         agent = Agent(settings, member_client, hub_client, await _store(settings))
-        gc.freeze()  # modules live as long as the process: collections need not walk them
         _log.info("starting", extra={"member": member.server, "hub": hub.server})
         await agent.run(stop)
     _log.info("ended")
