@@ -101,7 +101,9 @@ class Applier:
         try:
             await until(self.client, NAMESPACES, name, done=done, timeout_s=_TERMINATED_S)
         except TimeoutError:
-            raise CliError(f"namespace {name} does not go away: kubectl get namespace {name} -o yaml tells why") from None
+            raise CliError(
+                f"namespace {name} does not go away: kubectl get namespace {name} -o yaml tells why"
+            ) from None
 
     async def _established(self, name: str) -> None:
         def done(body: Body | None) -> bool:
