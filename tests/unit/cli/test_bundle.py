@@ -1,3 +1,5 @@
+"""The manifests that cpctl installs: found, read, and filled in."""
+
 from typing import Any
 
 import pytest

@@ -1,3 +1,5 @@
+"""Reading the collections that a view is made of, once and by watch."""
+
 from typing import Any
 
 import pytest

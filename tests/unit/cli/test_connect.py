@@ -1,3 +1,5 @@
+"""Which kubeconfig is used, and what a person is told when a server does not do what was asked."""
+
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

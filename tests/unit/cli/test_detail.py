@@ -1,3 +1,5 @@
+"""What `cpctl app get` tells of an Application."""
+
 import pytest
 
 from controlplane.api.keys import NamespacedName

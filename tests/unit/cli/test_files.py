@@ -1,3 +1,5 @@
+"""Kubeconfigs and tokens on disk: complete, replaced whole, closed to others."""
+
 import stat
 from pathlib import Path
 

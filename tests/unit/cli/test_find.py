@@ -1,3 +1,5 @@
+"""Which Application a person means by a name."""
+
 import pytest
 
 from controlplane.cli.errors import CliError

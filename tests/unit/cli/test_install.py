@@ -1,3 +1,5 @@
+"""What installing a hub grants: the hub, the agents and people have no right that they do not need."""
+
 import pytest
 
 from controlplane.cli.bundle import documents

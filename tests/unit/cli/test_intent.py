@@ -1,3 +1,5 @@
+"""When what a person asked of an Application is carried out, and when waiting for it is of no use."""
+
 from typing import Any
 
 import pytest

@@ -1,3 +1,5 @@
+"""The rows of the lists."""
+
 from typing import Any
 
 import pytest

@@ -1,3 +1,5 @@
+"""How cpctl begins and ends: at once where no work is to be done, with one line where something is wrong."""
+
 import json
 import os
 import subprocess

@@ -1,3 +1,5 @@
+"""docs/cli.md is what the commands say of themselves."""
+
 from controlplane.cli.manual import manual
 from tests.testdata import ROOT
 

@@ -1,3 +1,5 @@
+"""`cpctl status`: tenants by clusters."""
+
 from controlplane.cli.matrix import is_ready, status_view
 from tests.unit.cli.bodies import an_app, cluster_of, snapshot_of, tenant_of, work_of
 

@@ -1,3 +1,5 @@
+"""What is said before a command and after it, put together."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Views as tables, trees, JSON and YAML."""
+
 import orjson
 import pytest
 

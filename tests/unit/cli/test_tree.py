@@ -1,3 +1,5 @@
+"""`cpctl app tree`: what a root made, and what that made."""
+
 from controlplane.api.keys import NamespacedName
 from controlplane.cli.tree import build, document, tree_queries, tree_view
 from tests.unit.cli.bodies import an_app, snapshot_of, tenant_of, work_of

@@ -1,3 +1,5 @@
+"""Waiting for an object by watch."""
+
 from typing import Any
 
 import pytest

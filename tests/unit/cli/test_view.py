@@ -1,3 +1,5 @@
+"""The values that views are made of."""
+
 from datetime import UTC, datetime
 from typing import Any
 
