@@ -164,6 +164,8 @@ class Children:
         new = [child.key for child in plan.apply if child.key not in known]
         if new:
             known.update(dict.fromkeys(new, ""))
+            for key in new:  # before it is there: its first look asks for the levels above it
+                self._parents.setdefault(key, root)
             await self._save(root)
         before = dict(known)
         problems: dict[ObjectKey, Problem] = {}
@@ -176,6 +178,8 @@ class Children:
                 problems[child.key] = _problem(child, error)
                 if not known[child.key]:
                     del known[child.key]
+                    if self._parents.get(child.key) == root:
+                        del self._parents[child.key]
 
         try:
             for namespace in sorted({child.key.namespace for child in plan.apply}):

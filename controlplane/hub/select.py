@@ -78,7 +78,8 @@ class Selector:
         if tenant is not None:
             self._check_number(key, tenant)
         at, repository, head = await self._head(key, application, name)
-        inputs = inputs_of(application, tenant, repository, head, self._policies.stamp(name), self._world)
+        above = tuple(self._children.ancestors(key))  # cycles and depth are judged by them
+        inputs = above, inputs_of(application, tenant, repository, head, self._policies.stamp(name), self._world)
         tree = self._sources.tree(at, head.sha)
         if tree is None:
             raise Waiting(Reason.SOURCE_NOT_READY, f"commit {head.sha[:12]} is not in the mirror: it is being fetched")
