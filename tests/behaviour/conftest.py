@@ -75,10 +75,11 @@ async def teams(system: System, request: pytest.FixtureRequest) -> AsyncIterator
     marks = system.marks()
     stem = request.path.stem.removeprefix("test_").replace("_", "-")
 
-    async def make(clusters: tuple[str, ...] = MEMBERS, **spec: Any) -> Team:
+    async def make(clusters: tuple[str, ...] = MEMBERS, *, onboard: bool = True, **spec: Any) -> Team:
         team = Team(system, f"{stem}-{_RUN}-{next(_numbers)}", clusters)
         made.append(team)
-        await team.onboard(**spec)
+        if onboard:
+            await team.onboard(**spec)
         return team
 
     yield make
