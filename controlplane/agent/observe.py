@@ -22,6 +22,7 @@ from controlplane.kube.watch import Event
 __all__ = ["Observations"]
 
 _log = logging.getLogger(__name__)
+_HELD_S = 2.0  # how long finalizers may take before it is told whose they are
 _KIND_NEWS_S = 60.0  # how long after a change of CRDs an unknown kind is asked for eagerly
 
 
@@ -76,6 +77,8 @@ class Observations:
             self._compare(owner, key, seen)
             if before is None or (before.health, before.terminating) != (seen.health, seen.terminating):
                 self._report(owner)
+            if seen.terminating and key in self._works.course(owner).deleting:
+                self._wake(owner, _HELD_S)
         if before is not None and before.owner != seen.owner:
             self._wake_troubled(lambda fault_key: fault_key == key)
 

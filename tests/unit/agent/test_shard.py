@@ -97,7 +97,10 @@ def test_what_is_no_inventory_is_refused(payload: bytes) -> None:
 
 def test_a_full_shard_of_the_longest_names_fits_a_secret() -> None:
     rng = random.Random(1)
-    name = lambda n: "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789-.", k=n))  # noqa: E731  # used here only
+
+    def name(length: int) -> str:
+        return "".join(rng.choices("abcdefghijklmnopqrstuvwxyz0123456789-.", k=length))
+
     entries = {
         ObjectKey(name(60), name(60), name(63), name(253)): Entry(name(36), name(16), name(18), 2**40)
         for _ in range(CAPACITY)
