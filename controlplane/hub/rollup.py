@@ -54,6 +54,12 @@ def is_ready(application: Application) -> bool:
     )
 
 
+def _in_trouble(child: Application) -> bool:
+    """Whether a child is not just on its way: it is unwell, waits for a person, or something of it could not be delivered."""
+    unwell = _condition(child, "Healthy") == "False" or _condition(child, "Stalled") == "True"
+    return unwell or (_condition(child, "Ready") == "False" and bool(child.status.problems))
+
+
 def roll_up(
     works: Sequence[Work],
     children: Sequence[Application],
@@ -72,9 +78,7 @@ def roll_up(
     ready = {cluster for cluster, work in by_cluster.items() if _work_ready(work)}
     degraded = {cluster for cluster, work in by_cluster.items() if current(work) and work.status.health == "Degraded"}
     unready = [child for child in children if not is_ready(child)]
-    bad = [
-        child for child in children if _condition(child, "Healthy") == "False" or _condition(child, "Stalled") == "True"
-    ]
+    bad = [child for child in children if _in_trouble(child)]
     own = tuple(own_problems)
     problems = (*own, *_problems(by_cluster), *_of_children(bad))
     return Rollup(

@@ -151,6 +151,16 @@ def test_a_degraded_child_is_a_problem_of_its_root() -> None:
     assert rolled.problems[0].object == "Application.controlplane.dev tenant-payments/b"
 
 
+def test_what_a_child_cannot_deliver_is_a_problem_of_its_root_though_nobody_is_waited_for() -> None:
+    fine = child("shop")
+    status = child("certificates", ready="False", healthy="Unknown").status
+    problem = Problem(object="Certificate.cert-manager.io web/web", reason="UnknownKind", message="no such kind")
+    waits = fine.model_copy(update={"status": status.model_copy(update={"problems": (problem,)})})
+    rolled = roll(children=(fine, waits), placed=False)
+    assert (rolled.children.total, rolled.children.ready, rolled.children.degraded) == (2, 1, 1)
+    assert [each.message for each in rolled.problems] == ["certificates says so"]
+
+
 def test_ten_problems_are_of_as_many_clusters_as_can_be() -> None:
     def noisy(cluster: str) -> Work:
         return a_work(cluster, conditions=[], problems=[{"reason": f"P{n}"} for n in range(10)])
