@@ -1,0 +1,242 @@
+"""Which commit touches which Application: what was prepared is used again exactly while all that it was made from is the same."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from controlplane.api.application import Application
+from controlplane.api.keys import ClusterName, NamespacedName, ObjectKey, TenantName
+from controlplane.api.model import CommitInfo
+from controlplane.api.tree import Tree
+from controlplane.artifact.store import FolderStore
+from controlplane.hub.children import Children
+from controlplane.hub.policies import Policies
+from controlplane.hub.prepare import Refusal
+from controlplane.hub.select import Selector
+from controlplane.hub.settings import Settings
+from controlplane.hub.sources import Head, Sources
+from controlplane.hub.waiting import Waiting
+from controlplane.hub.world import World
+from controlplane.source.tree import MemoryTree
+from tests.unit.hub.objects import application_body
+
+TEAM = NamespacedName("tenant-payments", "team")
+WEB = NamespacedName("tenant-payments", "web")
+URL = "https://git.example.com/payments/deploy.git"
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{x: '{value}'}}\n"
+CHILD = (
+    "apiVersion: controlplane.dev/v1alpha1\nkind: Application\nmetadata: {{name: {name}}}\n"
+    "spec: {{source: {{repository: team, path: a}}}}\n"
+)
+
+
+def config(value: int = 1, name: str = "web") -> str:
+    return CONFIG.format(name=name, value=value)
+
+
+class Commits:
+    """Stands for Sources: commits in memory, the newest in force."""
+
+    def __init__(self) -> None:
+        self.trees: dict[str, Tree] = {}
+        self.newest: str | None = None
+        self.fetched = 0
+
+    def commit(self, files: Mapping[str, bytes | str]) -> str:
+        self.newest = f"{len(self.trees) + 1:040x}"
+        self.trees[self.newest] = MemoryTree(files)
+        return self.newest
+
+    def find(self, namespace: str, name: str, _: TenantName) -> NamespacedName | None:
+        return TEAM if name == "team" else None
+
+    def head(self, _: NamespacedName) -> Head | None:
+        sha = self.newest
+        return Head(URL, sha, f"main@sha1:{sha}", CommitInfo(message=f"commit {sha}")) if sha else None
+
+    def tree(self, _: NamespacedName, sha: str) -> Tree | None:
+        return self.trees.get(sha)
+
+    def tried(self, _: NamespacedName) -> bool:
+        return self.newest is not None
+
+    async def reconcile(self, _: NamespacedName) -> float | None:
+        self.fetched += 1
+        return None
+
+
+class Family:
+    """Stands for the inventories: who is above whom."""
+
+    def __init__(self) -> None:
+        self.above: list[NamespacedName] = []
+
+    def ancestors(self, _: NamespacedName) -> list[NamespacedName]:
+        return self.above
+
+    def parent(self, _: ObjectKey) -> NamespacedName | None:
+        return None
+
+    def __getattr__(self, name: str) -> Any:  # whatever else the selector tells the inventories is not this test's
+        return lambda *_, **__: None
+
+
+class Hub:
+    """A selector over a World with one tenant and two clusters."""
+
+    def __init__(self, store: FolderStore, folder: Path) -> None:
+        self.world, self.policies = World(), Policies()
+        self.commits, self.family = Commits(), Family()
+        self.version = 0
+        self.tenant()
+        for name in ("east", "west"):
+            self.world.clusters.put({"metadata": {"name": name, "labels": {"env": "prod"}}})
+            cluster = self.world.cluster(ClusterName(name))
+            assert cluster is not None
+            self.policies.cluster(cluster)
+        self.world.repositories.put(
+            {"metadata": {"name": "team", "namespace": "tenant-payments"}, "spec": {"url": URL}}
+        )
+        self.selector = Selector(
+            self.world, cast(Sources, self.commits), self.policies, store, cast(Children, self.family), Settings(folder)
+        )
+
+    def tenant(self, **spec: Any) -> None:
+        self.version += 1
+        spec = {
+            "sources": [{"url": URL}],
+            "clusters": {"matchLabels": {"env": "prod"}},
+            "namespaces": [{"name": "payments"}],
+        } | spec
+        self.world.tenants.put({"metadata": {"name": "payments", "resourceVersion": str(self.version)}, "spec": spec})
+        tenant = self.world.tenant(TenantName("payments"))
+        assert tenant is not None
+        self.policies.tenant(tenant)
+
+    def application(self, name: str = "web", path: str = "apps/web", **spec: Any) -> Application:
+        self.version += 1
+        spec = {"source": {"repository": "team", "path": path}, "placement": {"namespace": "payments"}} | spec
+        return self.world.applications.put(application_body(name, version=self.version, **spec))
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> Hub:
+    return Hub(await FolderStore.open(tmp_path / "artifacts"), tmp_path)
+
+
+async def test_a_commit_elsewhere_is_not_rendered_and_moves_no_revision(hub: Hub) -> None:
+    application = hub.application()
+    first = hub.commits.commit({"apps/web/a.yaml": config(), "apps/api/a.yaml": config(1)})
+    prepared = await hub.selector.select(WEB, application)
+    hub.commits.commit({"apps/web/a.yaml": config(), "apps/api/a.yaml": config(2), "new": ""})
+    again = await hub.selector.select(WEB, application)
+    assert again is prepared
+    assert again.head.sha == first
+
+
+async def test_a_commit_that_it_reads_is_rendered(hub: Hub) -> None:
+    application = hub.application()
+    hub.commits.commit({"apps/web/a.yaml": config(1)})
+    prepared = await hub.selector.select(WEB, application)
+    second = hub.commits.commit({"apps/web/a.yaml": config(2)})
+    again = await hub.selector.select(WEB, application)
+    assert again.head.sha == second
+    assert again.payloads != prepared.payloads
+
+
+async def test_after_a_restart_the_revision_is_still_the_commit_that_touched_it(hub: Hub, tmp_path: Path) -> None:
+    application = hub.application()
+    first = hub.commits.commit({"apps/web/a.yaml": config(), "other": "1"})
+    prepared = await hub.selector.select(WEB, application)
+    hub.commits.commit({"apps/web/a.yaml": config(), "other": "2"})
+    revision = f"main@sha1:{first}"
+    spec: dict[str, Any] = {
+        "source": {"repository": "team", "path": "apps/web"},
+        "placement": {"namespace": "payments"},
+    }
+    body = application_body("web", version=99, **spec)
+    body["status"] = {"revision": revision, "attemptedRevision": revision}
+    restarted = Selector(
+        hub.world, cast(Sources, hub.commits), hub.policies, await FolderStore.open(tmp_path / "artifacts"),
+        cast(Children, hub.family), Settings(tmp_path),
+    )  # fmt: skip
+    again = await restarted.select(WEB, hub.world.applications.put(body))
+    assert (again.head.sha, again.payloads) == (first, prepared.payloads)
+
+
+async def test_a_refusal_stands_until_what_it_depends_on_changes(hub: Hub) -> None:
+    application = hub.application()
+    bad = config().replace("{name: web}", "{name: web, namespace: other}")
+    hub.commits.commit({"apps/web/a.yaml": bad})
+    with pytest.raises(Refusal) as first:
+        await hub.selector.select(WEB, application)
+    assert first.value.reason == "Denied"
+    assert first.value.problems[0].file == "apps/web/a.yaml"
+    hub.commits.commit({"apps/web/a.yaml": bad, "other": "x"})
+    with pytest.raises(Refusal) as second:
+        await hub.selector.select(WEB, application)
+    assert second.value is first.value
+    hub.tenant(namespaces=[{"name": "payments"}, {"name": "other"}])
+    assert (await hub.selector.select(WEB, application)).payloads.keys() == {"east", "west"}
+
+
+async def test_a_cluster_that_is_relabelled_changes_only_who_is_placed_there(hub: Hub) -> None:
+    both = hub.application()
+    west = hub.application("west", placement={"namespace": "payments", "clusters": {"names": ["west"]}})
+    hub.commits.commit({"apps/web/a.yaml": config()})
+    before = [
+        await hub.selector.select(WEB, both),
+        await hub.selector.select(NamespacedName(WEB.namespace, "west"), west),
+    ]
+    assert before[0].payloads.keys() == {"east", "west"}
+    hub.world.clusters.put({"metadata": {"name": "east", "labels": {}, "resourceVersion": "9"}})
+    east = hub.world.cluster(ClusterName("east"))
+    assert east is not None
+    hub.policies.cluster(east)
+    assert (await hub.selector.select(WEB, both)).payloads.keys() == {"west"}
+
+
+async def test_a_person_s_sync_fetches_and_prepares_anew(hub: Hub) -> None:
+    hub.commits.commit({"apps/web/a.yaml": config()})
+    prepared = await hub.selector.select(WEB, hub.application())
+    again = await hub.selector.select(WEB, hub.application(request={"sync": "now"}))
+    assert hub.commits.fetched == 1
+    assert again is not prepared
+    assert again.payloads == prepared.payloads
+
+
+@pytest.mark.parametrize(
+    ("files", "above", "reason"),
+    [
+        pytest.param({"roots/a.yaml": CHILD.format(name="web")}, [], "Cycle", id="it makes itself"),
+        pytest.param({"roots/a.yaml": CHILD.format(name="top")}, ["top"], "Cycle", id="it makes who made it"),
+        pytest.param({"roots/a.yaml": CHILD.format(name="low")}, ["a", "b", "c"], "LimitExceeded", id="too deep"),
+        pytest.param({"roots/a.yaml": config()}, [], "NoPlacement", id="objects that go nowhere"),
+        pytest.param({"else": ""}, [], "PathNotFound", id="no such path"),
+        pytest.param({"roots/a.yaml": "a: [\n"}, [], "InvalidYaml", id="no YAML"),
+    ],
+)
+async def test_refused(hub: Hub, files: dict[str, str], above: list[str], reason: str) -> None:
+    hub.family.above = [NamespacedName("tenant-payments", name) for name in above]
+    hub.commits.commit(files)
+    with pytest.raises(Refusal) as refused:
+        await hub.selector.select(WEB, hub.application(path="roots", placement=None))
+    assert refused.value.reason == reason
+
+
+async def test_the_newest_of_too_many_is_refused_and_no_other(hub: Hub) -> None:
+    hub.tenant(limits={"applications": 1})
+    hub.commits.commit({"apps/web/a.yaml": config()})
+    web, zed = hub.application(), hub.application("zed")
+    await hub.selector.select(WEB, web)
+    with pytest.raises(Refusal) as refused:
+        await hub.selector.select(NamespacedName(WEB.namespace, "zed"), zed)
+    assert refused.value.reason == "LimitExceeded"
+
+
+async def test_before_the_first_fetch_nothing_is_said(hub: Hub) -> None:
+    with pytest.raises(Waiting) as waiting:
+        await hub.selector.select(WEB, hub.application())
+    assert waiting.value.unsaid
