@@ -10,10 +10,11 @@ from collections.abc import Coroutine
 from pathlib import Path
 
 from hack.binaries import find_binaries
+from hack.demo import play
 from hack.environment import Environment
 from hack.errors import EnvironmentBroken, HackError
 from hack.process import is_alive
-from hack.record import locked
+from hack.record import Record, locked
 from hack.up import MEMBERS, UP, bring_up, describe, new_environment, still_up
 
 __all__ = ["main"]
@@ -61,6 +62,12 @@ async def _up(options: argparse.Namespace) -> None:
         print(describe(environment))
 
 
+async def _demo(options: argparse.Namespace) -> None:
+    with locked(options.state):
+        environment = await still_up(options.state)
+        await play(environment or await new_environment(options.state), running=environment is not None)
+
+
 async def _process(options: argparse.Namespace) -> None:
     with locked(options.state):
         environment = Environment.load(options.state)
@@ -98,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     clusters.add_argument("--member", action="append", metavar="NAME", help="a member (default: east and west)")
     up = commands.add_parser("up", help="hub, two members, Git server and agents, with the examples pushed")
     up.add_argument("--state", type=Path, default=UP)
+    demo = commands.add_parser("demo", help="up, and then the way of one commit, step by step; leaves it running")
+    demo.add_argument("--state", type=Path, default=UP)
     for command in (clusters, up):
         command.add_argument(
             "--kubeconfig",
@@ -126,6 +135,7 @@ _COMMANDS = {
     "build": _build,
     "clusters": _clusters,
     "up": _up,
+    "demo": _demo,
     "down": _down,
     "start": _process,
     "stop": _process,
@@ -151,9 +161,16 @@ def main(argv: list[str] | None = None) -> int:
         )  # so that flushing at the end has somewhere to go
         code = 0
     except* (KeyboardInterrupt, asyncio.CancelledError):
-        print("Interrupted: what this command had started is ended.", file=sys.stderr)
+        print(f"Interrupted: {_left(options)}.", file=sys.stderr)
         code = 130
     return code
+
+
+def _left(options: argparse.Namespace) -> str:
+    """What an interrupted command leaves."""
+    if options.command == "demo" and (record := Record.load(options.state)) and record.published:
+        return "the system is left running; to end it: make down"
+    return "what this command had started is ended"
 
 
 async def _interruptible(command: Coroutine[None, None, None]) -> None:

@@ -69,13 +69,23 @@ class Checkout:
 
         whole: the tree is to hold these files and no others.
         """
-        if not (self.folder / ".git").is_dir():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            await self.git("init", "--quiet", "--initial-branch=main")
+        await self._init()
         _write(self.folder, files, whole=whole)
         await self.git("add", "--all", "--force")
         await self.git("commit", "--quiet", "--allow-empty", "--no-gpg-sign", "-m", message, date=date)
         return await self.git("rev-parse", "HEAD")
+
+    async def pull(self, branch: str = "main") -> None:
+        """Have what the repository has now, and nothing else: what was here and was not pushed is given up."""
+        await self._init()
+        await self.git("fetch", "--quiet", self.url, branch)
+        await self.git("reset", "--quiet", "--hard", "FETCH_HEAD")
+        await self.git("clean", "--quiet", "-ffdx")
+
+    async def _init(self) -> None:
+        if not (self.folder / ".git").is_dir():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            await self.git("init", "--quiet", "--initial-branch=main")
 
     async def push(self, branch: str = "main", *, force: bool = False) -> None:
         """Push what is checked out. Raises HackError if the server refuses."""

@@ -6,7 +6,7 @@ audit logs show what a real installation would do, and a missing right shows her
 
 import asyncio
 import shutil
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -27,13 +27,13 @@ PLACEHOLDER = "https://git.example.com"
 
 
 async def run_tool(name: str, *arguments: str | Path, stdin: str = "") -> str:
-    """Run cpctl or kubectl of the virtual environment. Returns what it printed; raises HackError with that if it fails."""
+    """Run cpctl or kubectl of the virtual environment. Returns its output; raises HackError with what it said if it fails."""
     process = await asyncio.create_subprocess_exec(
-        SCRIPTS / name, *arguments, stdin=PIPE, stdout=PIPE, stderr=STDOUT, cwd=ROOT
+        SCRIPTS / name, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, cwd=ROOT
     )
     try:
         async with asyncio.timeout(TOOL_TIMEOUT_S):
-            output, _ = await process.communicate(stdin.encode())
+            output, complaints = await process.communicate(stdin.encode())
     except TimeoutError as err:
         raise HackError(f"{name} {arguments[0]} took longer than {TOOL_TIMEOUT_S:.0f} s") from err
     finally:
@@ -41,8 +41,9 @@ async def run_tool(name: str, *arguments: str | Path, stdin: str = "") -> str:
             process.kill()
     text = output.decode(errors="replace").strip()
     if process.returncode:
-        raise HackError(f"{name} {' '.join(map(str, arguments[:3]))} … failed: {text}")
-    return text
+        said = f"{text}\n{complaints.decode(errors='replace')}".strip()
+        raise HackError(f"{name} {' '.join(map(str, arguments[:3]))} … failed: {said}")
+    return text  # without kubectl's warnings, which are no part of a Secret's value or of JSON
 
 
 async def install_hub(environment: Environment, settings: Mapping[str, str] | None = None) -> None:

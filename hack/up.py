@@ -6,7 +6,7 @@ repository pushed and its root applied. `.local/env.json` is written when all of
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +65,15 @@ async def bring_up(
     named: Mapping[str, Path] | None = None,
     heartbeat: str = "60s",
     settings: Mapping[str, str] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> None:
     """Start everything. examples=False leaves out the example repositories and the root that reads them.
 
-    named: see Environment.start_clusters; heartbeat: of the agents; settings: of the hub, see install_hub.
+    named: see Environment.start_clusters; heartbeat: of the agents; settings: of the hub, see install_hub; say: is told what
+    has been reached (None = print it, with the time).
     Raises HackError after ending what was started; the logs stay, and the message says which one to read.
     """
-    say = _Clock()
+    say = say or _Clock()
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(environment.start_clusters(*MEMBERS, named=named))
