@@ -5,6 +5,7 @@ that names it, so the request says which Work; the token is for this audience al
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import ClassVar
@@ -24,6 +25,7 @@ from controlplane.kube.token import Token, request_token
 
 __all__ = ["AUDIENCE", "Artifacts", "FetchFailed"]
 
+_log = logging.getLogger(__name__)
 AUDIENCE = "controlplane-artifacts"
 _LIFETIME_S = 3600
 _TIMEOUT_S = 60.0
@@ -75,8 +77,11 @@ class Artifacts:
             return kept
         payload = await self._fetch(desired.name, digest)
         manifests = decode(payload, digest, self._limits)  # before it is kept: the store holds nothing unproved
-        await self._store.put(digest, payload)
         self.fetched += 1
+        try:
+            await self._store.put(digest, payload)
+        except OSError as err:  # a full disk: applied now, and fetched again after a restart
+            _log.warning("an artifact cannot be kept", extra={"digest": digest, "error": err.strerror})
         return manifests
 
     async def kept(self, digest: Digest) -> tuple[Manifest, ...] | None:

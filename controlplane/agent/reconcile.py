@@ -284,7 +284,10 @@ class Reconciler:
         if digest and digest not in needed(
             io.works.desired.values(), (record.digest for record in io.inventory.records.values())
         ):
-            await io.store.artifacts.delete(Digest(digest))
+            try:
+                await io.store.artifacts.delete(Digest(digest))
+            except OSError as error:
+                _log.warning("an artifact cannot be thrown away", extra={"digest": digest, "error": error.strerror})
 
     def _record(self, desired: Desired) -> Record:
         spec = desired.spec

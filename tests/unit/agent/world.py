@@ -27,7 +27,6 @@ from controlplane.api.manifest import Manifest
 from controlplane.api.names import ground_key, identity, owner_hash, tenant_namespace, work_name
 from controlplane.api.work import WorkStatus
 from controlplane.artifact.codec import encode
-from controlplane.artifact.errors import ArtifactMissing
 from controlplane.kube.client import Client
 from controlplane.kube.discovery import Discovery
 from controlplane.kube.errors import KubeError
@@ -96,8 +95,6 @@ class FakeStore:
         self.kept.pop(owner, None)
 
     async def delete(self, digest: Digest) -> None:
-        if digest not in self._own:
-            raise ArtifactMissing(digest)
         self._own.discard(digest)
 
 

@@ -1,0 +1,52 @@
+"""One JSON object per line."""
+
+import logging
+import sys
+
+import orjson
+import pytest
+
+from controlplane.agent.log import JsonLines, log_to_stderr
+
+
+def record(**extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("controlplane.agent.x", logging.INFO, "f", 1, "applied", (), None)
+    vars(made).update(extra)
+    return made
+
+
+def test_a_line_has_time_level_message_and_what_is_beside_it() -> None:
+    line = orjson.loads(JsonLines(cluster="east").format(record(owner="o", objects=3)))
+    assert line["time"].endswith("+00:00")
+    assert {k: v for k, v in line.items() if k != "time"} == {
+        "level": "info",
+        "logger": "controlplane.agent.x",
+        "message": "applied",
+        "cluster": "east",
+        "owner": "o",
+        "objects": 3,
+    }
+
+
+def test_an_exception_stands_in_its_line() -> None:
+    made = record()
+    try:
+        raise RuntimeError("boom")
+    except RuntimeError:
+        made.exc_info = sys.exc_info()
+    text = JsonLines().format(made)
+    assert "\n" not in text
+    assert "boom" in orjson.loads(text)["exception"]
+
+
+def test_ours_from_info_on_and_others_from_warnings_on(capsys: pytest.CaptureFixture[str]) -> None:
+    root, ours = logging.getLogger(), logging.getLogger("controlplane")
+    before = root.handlers[:], root.level, ours.level
+    try:
+        log_to_stderr(cluster="east")
+        logging.getLogger("controlplane.agent").info("seen")
+        logging.getLogger("somebody").info("not seen")
+    finally:
+        root.handlers[:], root.level, ours.level = before
+    (line,) = capsys.readouterr().err.splitlines()
+    assert orjson.loads(line)["message"] == "seen"
