@@ -15,7 +15,8 @@ async def for_each(things: Iterable[_T], work: Callable[[_T], Awaitable[object]]
     An error stops the rest: what is under way is cancelled, and nothing more is begun. The first error is raised as it
     is, and not in a group, so that whoever retries sees what it says.
     """
-    remaining = iter(things)
+    everything = tuple(things)  # to know how many: a task per thing at most, and none for nothing, which is common
+    remaining = iter(everything)
 
     async def worker() -> None:
         for thing in remaining:
@@ -23,7 +24,7 @@ async def for_each(things: Iterable[_T], work: Callable[[_T], Awaitable[object]]
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(at_once):
+            for _ in range(min(at_once, len(everything))):
                 tasks.create_task(worker())
     except ExceptionGroup as group:
         raise group.exceptions[0] from None

@@ -23,6 +23,18 @@ async def test_everything_is_done_and_never_more_than_so_many_at_once() -> None:
     assert most == 3
 
 
+async def test_no_more_tasks_are_begun_than_there_are_things() -> None:
+    tasks = []
+
+    async def work(number: int) -> None:
+        tasks.append(len(asyncio.all_tasks()))
+
+    alone = len(asyncio.all_tasks())
+    await for_each([], work)
+    await for_each([1, 2], work)
+    assert tasks == [alone + 2, alone + 2]
+
+
 async def test_the_first_error_comes_as_it_is_and_nothing_more_is_begun() -> None:
     begun, cancelled = [], []
 
