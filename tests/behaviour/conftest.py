@@ -68,6 +68,15 @@ async def system() -> AsyncIterator[System]:
         signal.signal(signal.SIGTERM, before)
 
 
+@pytest.fixture(scope="session")
+async def spare() -> AsyncIterator[System]:
+    """A second system, with one member `south`, for what would disturb all others; a test leaves it as it found it: joined."""
+    state = ROOT / ".local" / "test-spare"
+    with locked(state):
+        async with System.spare(state) as up:
+            yield up
+
+
 @pytest.fixture
 async def teams(system: System, request: pytest.FixtureRequest) -> AsyncIterator[Teams]:
     """Makes teams: `await teams(clusters=["east"], **spec of the Tenant)`. They are let go after the test."""
@@ -75,8 +84,10 @@ async def teams(system: System, request: pytest.FixtureRequest) -> AsyncIterator
     marks = system.marks()
     stem = request.path.stem.removeprefix("test_").replace("_", "-")
 
-    async def make(clusters: tuple[str, ...] = MEMBERS, *, onboard: bool = True, **spec: Any) -> Team:
-        team = Team(system, f"{stem}-{_RUN}-{next(_numbers)}", clusters)
+    async def make(
+        clusters: tuple[str, ...] = MEMBERS, *, onboard: bool = True, of: System = system, **spec: Any
+    ) -> Team:
+        team = Team(of, f"{stem}-{_RUN}-{next(_numbers)}", clusters)
         made.append(team)
         if onboard:
             await team.onboard(**spec)
@@ -85,10 +96,9 @@ async def teams(system: System, request: pytest.FixtureRequest) -> AsyncIterator
     yield make
     if request.node.stash.get(_failed, False):
         for team in made:
-            print(await system.explain(team.name, marks))  # noqa: T201  pytest shows it with the failure
-    names = [f"tenant/{team.name}" for team in made]
-    if names:
-        await system.hub.kubectl("delete", "--ignore-not-found", "--wait=false", *names)
+            print(await team.system.explain(team.name, marks))  # noqa: T201  pytest shows it with the failure
+    for team in made:
+        await team.hub.kubectl("delete", "--ignore-not-found", "--wait=false", f"tenant/{team.name}")
 
 
 @pytest.fixture

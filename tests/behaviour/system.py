@@ -9,24 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from hack.environment import Environment
+from hack.product import add_agent, install_hub, start_hub
 from hack.record import locked
 from hack.up import bring_up, new_environment
 from tests.behaviour.audit import AuditLog
 from tests.behaviour.cluster import Body, Cluster, condition
 from tests.behaviour.command import CommandFailed, Ran, run
 
-__all__ = ["AGENT", "EXAMPLES", "HEARTBEAT_S", "HUB", "MEMBERS", "System"]
+__all__ = ["AGENT", "EXAMPLES", "HEARTBEAT_S", "HUB", "MEMBERS", "SOUTH", "System"]
 
 HEARTBEAT_S = 2
 GRACE_S = 20
-MEMBERS = ("east", "west")
+MEMBERS, SOUTH = ("east", "west"), "south"
 EXAMPLES = frozenset({"payments", "storefront"})
 """The tenants of the example platform repository, which are there all the time."""
 HUB = "system:serviceaccount:controlplane-system:controlplane-hub"
 """The hub in the audit log of its API server."""
 AGENT = "system:serviceaccount:controlplane-system:controlplane-agent"
 """An agent in the audit log of its own cluster; every agent is called so there."""
-_AS_TESTED: dict[str, Any] = {"heartbeat": f"{HEARTBEAT_S}s", "settings": {"agent.grace": f"{GRACE_S}s"}}
+_HEARTBEAT, _SETTINGS = f"{HEARTBEAT_S}s", {"agent.grace": f"{GRACE_S}s"}
 
 
 class System:
@@ -46,14 +47,38 @@ class System:
             name: Cluster(name, Path(entry["kubeconfig"]), tools["kubectl"], cache)
             for name, entry in facts["clusters"].items()
         }
-        self.east, self.west = (self.members[name] for name in MEMBERS)
+
+    @property
+    def east(self) -> Cluster:
+        """The member of that name."""
+        return self.members["east"]
+
+    @property
+    def west(self) -> Cluster:
+        """The member of that name."""
+        return self.members["west"]
 
     @classmethod
     @asynccontextmanager
     async def up(cls, state: Path) -> AsyncIterator["System"]:
         """Bring everything up, as `make up` does, in a state folder of its own; end it at the end."""
         async with Environment.fresh(state) as environment:
-            await bring_up(environment, **_AS_TESTED)
+            await bring_up(environment, heartbeat=_HEARTBEAT, settings=_SETTINGS)
+            async with cls.joined(environment) as system:
+                yield system
+
+    @classmethod
+    @asynccontextmanager
+    async def spare(cls, state: Path) -> AsyncIterator["System"]:
+        """Bring up another one: a hub and the one member `south`, without examples."""
+        async with Environment.fresh(state) as environment:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(environment.start_clusters(SOUTH))
+                group.create_task(environment.start_git())
+            await install_hub(environment, _SETTINGS)
+            await start_hub(environment)
+            await add_agent(environment, SOUTH, heartbeat=_HEARTBEAT)
+            environment.record.publish(state / "env.json")
             async with cls.joined(environment) as system:
                 yield system
 
@@ -93,6 +118,11 @@ class System:
     async def start(self, process: str) -> None:
         """Start one process."""
         await self.environment.start(process)
+
+    async def join_south(self) -> None:
+        """Join the spare member (again) and start its agent (anew)."""
+        await self.environment.stop(f"agent-{SOUTH}")
+        await add_agent(self.environment, SOUTH, heartbeat=_HEARTBEAT)
 
     async def heartbeats(self, cluster: str, times: int = 3) -> None:
         """Wait for so many heartbeats of an agent: how a test lets time pass in which something would have shown."""
@@ -174,7 +204,7 @@ def _none_terminates(namespaces: list[Body]) -> bool:
 async def _stay_up(state: Path) -> None:
     with locked(state):
         environment = await new_environment(state)
-        await bring_up(environment, **_AS_TESTED)
+        await bring_up(environment, heartbeat=_HEARTBEAT, settings=_SETTINGS)
 
 
 if __name__ == "__main__":
