@@ -144,7 +144,7 @@ class Agent:
 
     async def _start(self) -> None:
         """Know what is ours and how it is, before the first round: one list per kind, and no more."""
-        self._works.restore(await self._store.load())
+        await _until_there("desired state", self._restore)
         await _until_there("the inventory", self._inventory.load)
         await _until_there("the cluster's version", self._read_version)
         await _until_there("the namespaces", self._watch_all)
@@ -155,6 +155,9 @@ class Agent:
         self._started = True
         self._hub.begin()
         _log.info("started", extra={"works": len(self._works.desired), "owners": len(self._inventory.records)})
+
+    async def _restore(self) -> None:
+        self._works.restore(await self._store.load())
 
     async def _read_version(self) -> None:
         self._kubernetes = str((await self._member.version()).get("gitVersion") or "")[:63]

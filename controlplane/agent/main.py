@@ -5,10 +5,10 @@ import logging
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from controlplane.agent.agent import Agent
 from controlplane.agent.desired import DesiredStore, FolderDesired
+from controlplane.agent.desired_secrets import SecretDesired
 from controlplane.agent.inventory import InventoryTaken
 from controlplane.agent.log import log_to_stderr
 from controlplane.agent.memory import keep_small
@@ -55,7 +55,7 @@ async def _serve(settings: Settings, member: ClusterConfig, hub: ClusterConfig) 
         Client(member, ClientSettings(in_flight=settings.in_flight + 8, user_agent=name)) as member_client,
         Client(hub, ClientSettings(in_flight=16, user_agent=name)) as hub_client,
     ):
-        agent = Agent(settings, member_client, hub_client, await _store(settings))
+        agent = Agent(settings, member_client, hub_client, await _store(settings, member_client))
         _log.info("starting", extra={"member": member.server, "hub": hub.server})
         await agent.run(stop)
     _log.info("ended")
@@ -65,8 +65,14 @@ def _member(settings: Settings) -> ClusterConfig:
     return from_kubeconfig(settings.kubeconfig) if settings.kubeconfig else in_cluster()
 
 
-async def _store(settings: Settings) -> DesiredStore:
-    return await FolderDesired.open(settings.data_dir or Path("/var/lib/controlplane-agent"))
+async def _store(settings: Settings, member: Client) -> DesiredStore:
+    if settings.data_dir is not None:
+        try:
+            return await FolderDesired.open(settings.data_dir)
+        except OSError as error:
+            _log.warning("--data-dir cannot be written", extra={"error": str(error)})
+    _log.info("desired state is kept in Secrets")
+    return SecretDesired(member)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

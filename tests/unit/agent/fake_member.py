@@ -97,7 +97,7 @@ class FakeMember:
         there = self.objects.get(key)
         if there is None:
             raise NotFound(404, "NotFound", "gone", {"name": key.name})
-        if body["metadata"].get("resourceVersion") != there["metadata"]["resourceVersion"]:
+        if body["metadata"].get("resourceVersion") not in (None, there["metadata"]["resourceVersion"]):
             raise Conflict(409, "Conflict", "changed")
         self._write(key, body, ("", "Update"), dict(_leaves(body)))
         return self.objects[key]
@@ -138,7 +138,7 @@ class FakeMember:
             for key, body in self.objects.items()
             if (key.group, key.kind) == (resource.group, resource.kind)
             and namespace in ("", key.namespace)
-            and (not label_selector or label_selector in (body["metadata"].get("labels") or {}))
+            and _selected(body, label_selector)
         ]
         return Listing(found, "1")
 
@@ -263,6 +263,12 @@ class FakeDiscovery:
 
 _SEP = "\0"  # between the parts of a path: names of labels hold slashes and dots
 _SERVERS = {"uid", "resourceVersion", "generation", "managedFields", "name", "namespace", "creationTimestamp"}
+
+
+def _selected(body: Body, selector: str) -> bool:
+    name, _, value = selector.partition("=")
+    labels = body["metadata"].get("labels") or {}
+    return not selector or (name in labels and value in ("", labels[name]))
 
 
 def _leaves(body: Body, path: str = "") -> "list[tuple[str, Any]]":
