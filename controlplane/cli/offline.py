@@ -184,7 +184,7 @@ def _imagined(name: str, tenant: Tenant | None) -> Cluster:
 
 async def _rendered(given: _Input) -> tuple[Manifest, ...]:
     try:
-        tree = DirectoryTree(given.root)
+        tree = DirectoryTree(given.root, hashed=False)
         result = await render(tree, RenderRequest(path=given.path, renderer=given.renderer), RenderLimits())
         objects = substitute(result.manifests, given.variables) if given.variables else result.manifests
         children = tuple(each for each in objects if each.key.group == GROUP)

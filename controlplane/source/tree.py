@@ -167,8 +167,10 @@ class DirectoryTree:
     Not for a hub: it reads what is there at the moment of each call, and ids cost reading the files.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, hashed: bool = True) -> None:
+        """hashed: False leaves ids empty: a checkout may hold gigabytes beside what is rendered, and nobody remembers by them."""
         self._base = root.resolve(strict=True)
+        self._hashed = hashed
         self._ids: dict[str, str] = {}
 
     @property
@@ -231,6 +233,8 @@ class DirectoryTree:
             return []
 
     def _hash(self, path: str, kind: EntryKind) -> str:
+        if not self._hashed:
+            return ""
         if path not in self._ids:
             if kind is EntryKind.TREE:
                 rows = [f"{child.kind} {child.id} {child.name}" for child in self.entries(path)]

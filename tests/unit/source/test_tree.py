@@ -75,6 +75,13 @@ def test_git_folders_are_left_out(folder: Path, git_tree: GitTree) -> None:
     assert DirectoryTree(folder).entry(".git") is None
 
 
+def test_a_folder_can_be_walked_without_hashing_what_lies_beside(folder: Path) -> None:
+    tree = DirectoryTree(folder, hashed=False)
+    assert [entry.name for entry in tree.entries("")] == [entry.name for entry in DirectoryTree(folder).entries("")]
+    assert {entry.id for entry in tree.entries("")} == {""}
+    assert tree.read("a.yaml") == DirectoryTree(folder).read("a.yaml")
+
+
 def test_a_folder_reached_through_a_link_is_not_there(folder: Path) -> None:
     os.symlink(folder.parent, folder / "up")
     tree = DirectoryTree(folder)
