@@ -134,12 +134,14 @@ class Intake:
         if new is None:
             self._wake_parent("Repository", at)
 
-    def wake_readers(self, repository: NamespacedName) -> None:
-        """Look again at every Application that reads a Repository."""
+    def wake_readers(
+        self, repository: NamespacedName, unless: Callable[[NamespacedName], bool] = lambda _: False
+    ) -> None:
+        """Look again at every Application that reads a Repository, but those of which it is known to be of no use."""
         for application in self._world.applications_reading(repository.name):
-            own = application.metadata.namespace == repository.namespace
-            if own or repository.namespace == HUB_NAMESPACE:
-                self._queues.applications.add(_key(application))
+            key = _key(application)
+            if (key.namespace == repository.namespace or repository.namespace == HUB_NAMESPACE) and not unless(key):
+                self._queues.applications.add(key)
 
     def _application(self, old: Application | None, new: Application | None) -> None:
         at = _key_of(new or old)

@@ -62,10 +62,10 @@ class Manager:
         self._children = Children(client, world, namespaces)
         self._intake = Intake(client, world, queues, self._children, policies)
         dispatcher = Dispatcher(client, world)
-        self.sources = Sources(world, client, policies, self.status, settings, self._intake.wake_readers)
+        self.sources = Sources(world, client, policies, self.status, settings, self._moved)
         self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
         self._announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
-        selector = Selector(world, self.sources, policies, store, self._children, settings)
+        self._selector = selector = Selector(world, self.sources, policies, store, self._children, settings)
         self.applications = Applications(
             world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer
         )
@@ -85,6 +85,10 @@ class Manager:
     def look(self, repository: NamespacedName) -> None:
         """Fetch a Repository now."""
         self.queues.repositories.add(repository)
+
+    def _moved(self, repository: NamespacedName) -> None:
+        """Another commit is in force: wake whoever reads what it changed. Of a monorepo's thousand that is mostly one."""
+        self._intake.wake_readers(repository, self._selector.unaffected(repository))
 
     async def run(self) -> None:
         """Reconcile until cancelled. Raises KubeError if the hub's API server cannot be read at the start."""

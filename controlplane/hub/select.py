@@ -5,6 +5,7 @@ comparisons of tree ids; nothing is rendered, and nothing is written for it anyw
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from controlplane.api.application import Application
@@ -89,6 +90,7 @@ class Selector:
             if memo.sha == head.sha or (reads is not None and reads.unchanged(tree)):
                 self._memos[key] = _Memo(inputs, head.sha, memo.outcome)
                 return _outcome(memo.outcome)
+        self.forget(key)  # while this is under way nobody may take the last outcome for today's: see unaffected()
         outcome: Prepared | Refusal
         try:
             async with self._rendering:
@@ -108,6 +110,19 @@ class Selector:
         if not (isinstance(outcome, Refusal) and outcome.transient):
             self._memos[key] = _Memo(inputs, head.sha, outcome)
         return _outcome(outcome)
+
+    def unaffected(self, repository: NamespacedName) -> Callable[[NamespacedName], bool]:
+        """Of whom it is known that the commit in force of a Repository changes nothing: these need not be looked at."""
+        head = self._sources.head(repository)
+        tree = self._sources.tree(repository, head.sha) if head is not None else None
+
+        def is_unaffected(key: NamespacedName) -> bool:
+            memo = self._memos.get(key)
+            if head is None or tree is None or memo is None or isinstance(memo.outcome, Refusal):
+                return False  # a refusal names the commit that was tried, so it is said again
+            return memo.outcome.head.url == head.url and memo.outcome.reads.unchanged(tree)
+
+        return is_unaffected
 
     async def at_commit(self, key: NamespacedName, application: Application, sha: str) -> Prepared | None:
         """What the Application would deliver at another commit, by today's rules; None where that cannot be told."""
@@ -148,9 +163,10 @@ class Selector:
 
     def _check_number(self, key: NamespacedName, tenant: Tenant) -> None:
         """The oldest Applications of a tenant are within its limit; one that is over it is refused, and no other."""
-        siblings = self._world.applications_in(key.namespace)
-        denial = check_applications(self._policies.current, TenantName(tenant.metadata.name), len(siblings))
+        count = self._world.applications_in.count(key.namespace)
+        denial = check_applications(self._policies.current, TenantName(tenant.metadata.name), count)
         if denial is not None:
+            siblings = self._world.applications_in(key.namespace)
             by_age = sorted(siblings, key=lambda each: (each.metadata.creation_timestamp, each.metadata.name))
             if key.name not in {each.metadata.name for each in by_age[: tenant.spec.limits.applications]}:
                 raise _denied(denial)

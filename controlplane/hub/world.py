@@ -20,9 +20,38 @@ from controlplane.api.repository import Repository
 from controlplane.api.tenant import Tenant
 from controlplane.api.work import Work
 
-__all__ = ["Table", "World"]
+__all__ = ["Index", "Table", "World"]
 
 _M = TypeVar("_M", bound=Kind)
+
+
+class Index(Generic[_M]):
+    """The objects of a table by a value that a function gives of each. Read it by calling it."""
+
+    def __init__(self, by: Callable[[_M], Collection[object]], objects: dict[NamespacedName, _M]) -> None:
+        self._by = by
+        self._objects = objects
+        self._entries: dict[object, dict[NamespacedName, None]] = defaultdict(dict)  # a dict as an ordered set
+
+    def __call__(self, value: object) -> list[_M]:
+        """The objects for which the function gives the value among others, in the order of their coming."""
+        return [self._objects[key] for key in self._entries.get(value, ())]
+
+    def count(self, value: object) -> int:
+        """How many there are: of a thousand, much cheaper than having them."""
+        return len(self._entries.get(value, ()))
+
+    def moved(self, key: NamespacedName, old: _M | None, new: _M | None) -> None:
+        """Take in a change."""
+        before = self._by(old) if old is not None else ()
+        after = self._by(new) if new is not None else ()
+        for value in before:
+            if value not in after:
+                del self._entries[value][key]
+                if not self._entries[value]:
+                    del self._entries[value]
+        for value in after:
+            self._entries[value][key] = None
 
 
 class Table(Generic[_M]):
@@ -33,13 +62,12 @@ class Table(Generic[_M]):
         self._objects: dict[NamespacedName, _M] = {}
         self._raw: dict[NamespacedName, dict[str, Any]] = {}
         self._listener: Callable[[_M | None, _M | None], None] | None = None
-        self._indexes: list[tuple[Callable[[_M], Collection[object]], dict[object, dict[NamespacedName, None]]]] = []
+        self._indexes: list[Index[_M]] = []
 
-    def index(self, by: Callable[[_M], Collection[object]]) -> Callable[[object], list[_M]]:
-        """A function from a value to the objects for which `by` gives it among others, in the order of their coming."""
-        entries: dict[object, dict[NamespacedName, None]] = defaultdict(dict)  # a dict as an ordered set
-        self._indexes.append((by, entries))
-        return lambda value: [self._objects[key] for key in entries.get(value, ())]
+    def index(self, by: Callable[[_M], Collection[object]]) -> Index[_M]:
+        """An index by the values that `by` gives of an object; made before the first object comes."""
+        self._indexes.append(Index(by, self._objects))
+        return self._indexes[-1]
 
     def listen(self, listener: Callable[[_M | None, _M | None], None]) -> None:
         """Who is told of each change, (before, after), whether a watch brought it or the reply to our own write."""
@@ -73,16 +101,8 @@ class Table(Generic[_M]):
             self._listener(old, None)
 
     def _reindex(self, key: NamespacedName, old: _M | None, new: _M | None) -> None:
-        for by, entries in self._indexes:
-            before = by(old) if old is not None else ()
-            after = by(new) if new is not None else ()
-            for value in before:
-                if value not in after:
-                    del entries[value][key]
-                    if not entries[value]:
-                        del entries[value]
-            for value in after:
-                entries[value][key] = None
+        for index in self._indexes:
+            index.moved(key, old, new)
 
     def get(self, key: NamespacedName) -> _M | None:
         """The object, or None."""
@@ -130,11 +150,11 @@ class World:
     works: Table[Work] = field(default_factory=lambda: Table(Work))
     heard: dict[ClusterName, float] = field(default_factory=dict)  # hub's monotonic clock when the Lease last changed
     complete: asyncio.Event = field(default_factory=asyncio.Event)
-    works_of: Callable[[object], list[Work]] = field(init=False)
-    works_on: Callable[[object], list[Work]] = field(init=False)
-    applications_in: Callable[[object], list[Application]] = field(init=False)
-    applications_reading: Callable[[object], list[Application]] = field(init=False)
-    applications_after: Callable[[object], list[Application]] = field(init=False)
+    works_of: Index[Work] = field(init=False)
+    works_on: Index[Work] = field(init=False)
+    applications_in: Index[Application] = field(init=False)
+    applications_reading: Index[Application] = field(init=False)
+    applications_after: Index[Application] = field(init=False)
 
     def __post_init__(self) -> None:
         self.works_of = self.works.index(_application_of)

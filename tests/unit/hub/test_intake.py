@@ -44,7 +44,7 @@ class Woken:
         self._queues = {name: Keys() for name in ("repositories", "applications", "tenants", "clusters")}
         queues = Queues(**cast(Any, self._queues))
         self.policies = Policies()
-        Intake(cast(Client, None), self.world, queues, cast(Children, Parents()), self.policies)
+        self.intake = Intake(cast(Client, None), self.world, queues, cast(Children, Parents()), self.policies)
 
     def since(self) -> dict[str, set[str]]:
         found = {name: {str(key) for key in keys.added} for name, keys in self._queues.items() if keys.added}
@@ -142,3 +142,11 @@ def test_readers_are_those_of_the_namespace_or_for_the_platform_s_everybody_who_
     repository["metadata"] = {"name": "team", "namespace": "controlplane-system"}
     woken.world.repositories.put(repository)
     assert woken.since()["applications"] == {"tenant-a/x", "tenant-b/x", "controlplane-system/x"}
+
+
+def test_readers_of_whom_it_is_known_to_be_of_no_use_are_left_alone(woken: Woken) -> None:
+    for name in ("x", "y"):
+        woken.world.applications.put(application_body(name, "tenant-a"))
+    woken.since()
+    woken.intake.wake_readers(NamespacedName("tenant-a", "team"), lambda key: key.name == "x")
+    assert woken.since() == {"applications": {"tenant-a/y"}}

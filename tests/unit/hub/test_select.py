@@ -13,7 +13,7 @@ from controlplane.api.tree import Tree
 from controlplane.artifact.store import FolderStore
 from controlplane.hub.children import Children
 from controlplane.hub.policies import Policies
-from controlplane.hub.prepare import Refusal
+from controlplane.hub.prepare import Refusal, prepare
 from controlplane.hub.select import Selector
 from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Head, Sources
@@ -144,6 +144,40 @@ async def test_a_commit_that_it_reads_is_rendered(hub: Hub) -> None:
     again = await hub.selector.select(WEB, application)
     assert again.head.sha == second
     assert again.payloads != prepared.payloads
+
+
+async def test_a_commit_affects_whom_it_touches_and_whoever_is_in_doubt(hub: Hub) -> None:
+    names = {name: NamespacedName(WEB.namespace, name) for name in ("web", "api", "bad", "new")}
+    files = {"apps/web/a.yaml": config(), "apps/api/a.yaml": config(), "apps/bad/a.yaml": "a: [\n"}
+    hub.commits.commit(files)
+    for name in ("web", "api"):
+        await hub.selector.select(names[name], hub.application(name, f"apps/{name}"))
+    with pytest.raises(Refusal):
+        await hub.selector.select(names["bad"], hub.application("bad", "apps/bad"))
+    hub.commits.commit(files | {"apps/api/a.yaml": config(2)})
+    unaffected = hub.selector.unaffected(TEAM)
+    assert [name for name, key in names.items() if unaffected(key)] == ["web"]
+
+
+async def test_while_a_commit_is_prepared_the_last_one_coming_back_is_not_overlooked(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = hub.application()
+    first = {"apps/web/a.yaml": config(1)}
+    hub.commits.commit(first)
+    await hub.selector.select(WEB, application)
+    hub.commits.commit({"apps/web/a.yaml": config(2)})
+    seen = []
+
+    async def slowly(*arguments: Any, **keywords: Any) -> Any:
+        hub.commits.commit(first)  # reverted while the change is being rendered
+        seen.append(hub.selector.unaffected(TEAM)(WEB))
+        return await prepare(*arguments, **keywords)
+
+    monkeypatch.setattr("controlplane.hub.select.prepare", slowly)
+    await hub.selector.select(WEB, application)
+    assert seen == [False]
+    assert not hub.selector.unaffected(TEAM)(WEB), "what was prepared is not what is in force"
 
 
 async def test_after_a_restart_the_revision_is_still_the_commit_that_touched_it(hub: Hub, tmp_path: Path) -> None:

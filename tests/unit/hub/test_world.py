@@ -44,9 +44,9 @@ def test_an_index_always_says_what_a_scan_would_say(steps: list[tuple[str, str |
         else:
             table.put(application(name, version, repository))
     for repository in "xy":
-        assert sorted(reading(repository), key=str) == [
-            each for each in table if each.spec.source.repository == repository
-        ]
+        scanned = [each for each in table if each.spec.source.repository == repository]
+        assert sorted(reading(repository), key=str) == scanned
+        assert reading.count(repository) == len(scanned)
 
 
 def test_a_cluster_that_was_given_up_is_not_joined() -> None:
