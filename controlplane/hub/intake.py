@@ -31,7 +31,8 @@ from controlplane.kube.watch import Event, watch
 
 __all__ = ["Intake", "Queues"]
 
-_ROOT_MERGE_S = 0.2
+_ROOT_MERGE_S, _ROOT_MERGE_MOST_S = 0.2, 1.0
+_PER_CHILD_S = 0.0005  # a look at a root costs some 15 us for each of its children
 _COUNT_MERGE_S = 1.0  # how many Applications a tenant has is nobody's hurry
 
 _log = logging.getLogger(__name__)
@@ -191,7 +192,8 @@ class Intake:
         parent = self._children.parent(ObjectKey(GROUP, kind, at.namespace, at.name))
         if parent is not None:
             # Many children become Ready at about the same time; a root of a thousand is rolled up a few times, not a thousand.
-            self._queues.applications.add_after(parent, _ROOT_MERGE_S)
+            merge_s = _ROOT_MERGE_S + _PER_CHILD_S * len(self._children.of(parent))
+            self._queues.applications.add_after(parent, min(merge_s, _ROOT_MERGE_MOST_S))
 
     def _wake_expanding(self) -> None:
         for application in self._world.applications:

@@ -1,7 +1,8 @@
 """The one writer of the hub's statuses: when something changed, at most twice a second per object, and never a read.
 
 A status is replaced whole by a JSON patch: the hub is its only writer, so there is nothing to merge and nobody to
-conflict with. What is on its way waits a second before it is written, since it is usually overtaken by its end.
+conflict with. What is on its way waits a second before it is written, since it is usually overtaken by its end; longer
+while many are on their way, whose progress is then told by their root.
 """
 
 import asyncio
@@ -23,7 +24,8 @@ from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TEN
 __all__ = ["Status", "StatusWriter"]
 
 Status = ApplicationStatus | ClusterStatus | RepositoryStatus | TenantStatus
-_UNDER_WAY_S = 1.0
+_UNDER_WAY_S, _UNDER_WAY_MOST_S = 1.0, 15.0
+_PER_WAITING_S = 0.02  # about what it takes from one Application's delivery to the next one's in a large rollout
 _S = TypeVar("_S", ApplicationStatus, ClusterStatus, RepositoryStatus, TenantStatus)
 _Key = tuple[str, NamespacedName]  # the kind, and which object
 
@@ -56,9 +58,16 @@ class StatusWriter:
             return
         self._pending[at] = status
         now = asyncio.get_running_loop().time()
-        under_way = any(c.type == "Reconciling" for c in status.conditions)
-        earliest = now + _UNDER_WAY_S if under_way else now
+        earliest = now + self._patience_s(status)
         self.queue.add_after(at, max(earliest, self._written_at.get(at, 0.0) + self._interval_s) - now)
+
+    def _patience_s(self, status: Status) -> float:
+        """For how long a status may wait to be overtaken."""
+        if not any(condition.type == "Reconciling" for condition in status.conditions):
+            return 0.0
+        if isinstance(status, ApplicationStatus) and not status.children.total:
+            return min(_UNDER_WAY_S + _PER_WAITING_S * (len(self._pending) - 1), _UNDER_WAY_MOST_S)
+        return _UNDER_WAY_S
 
     def latest(self, key: NamespacedName, live: _S) -> _S:
         """What was put last, else live: the base on which the next status keeps its transition times."""

@@ -35,6 +35,9 @@ class Parents:
     def parent(self, child: ObjectKey) -> NamespacedName | None:
         return ROOT if child.name == "web" else None
 
+    def of(self, root: NamespacedName) -> dict[ObjectKey, str]:
+        return {}
+
 
 class Woken:
     """A World with its intake, and what it woke since the last look."""

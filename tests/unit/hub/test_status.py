@@ -1,0 +1,75 @@
+"""When a status is written: at once where it is the end of something, later where it is likely to be overtaken."""
+
+from typing import Any, cast
+
+import pytest
+
+from controlplane.api.application import ApplicationStatus
+from controlplane.api.keys import NamespacedName
+from controlplane.hub.status import StatusWriter
+from controlplane.hub.world import World
+from controlplane.kube.client import Client
+from controlplane.kube.queue import WorkQueue
+from tests.unit.hub.objects import application_body
+
+
+class Delays:
+    """A queue that only remembers the last delay of each key."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, float] = {}
+
+    def add_after(self, key: tuple[str, NamespacedName], delay_s: float) -> None:
+        self.of[key[1].name] = delay_s
+
+
+class Hub:
+    """A writer over a World with so many Applications, app-0 and on."""
+
+    def __init__(self, applications: int) -> None:
+        self.world, self.delays = World(), Delays()
+        for number in range(applications):
+            self.world.applications.put(application_body(f"app-{number}"))
+        self.writer = StatusWriter(cast(Client, None), self.world, interval_s=0.5)
+        self.writer.queue = cast(WorkQueue[Any], self.delays)
+
+    def put(self, name: str, *conditions: str, **status: Any) -> float:
+        """Put a status with these conditions; the seconds that it waits."""
+        found = [{"type": kind, "status": "True", "reason": "x"} for kind in conditions]
+        body = {"conditions": found, "revision": "main@sha1:1"} | status
+        self.writer.put(NamespacedName("tenant-payments", name), ApplicationStatus.model_validate(body))
+        return self.delays.of[name]
+
+
+@pytest.fixture
+async def hub() -> Hub:
+    return Hub(2000)
+
+
+async def test_the_end_of_something_is_said_at_once(hub: Hub) -> None:
+    assert hub.put("app-0", "Ready") == 0
+    assert hub.put("app-1", "Ready", "Reconciling") > 0
+    assert hub.put("app-1", "Ready") == 0
+
+
+async def test_what_is_on_its_way_waits_the_longer_the_more_there_are(hub: Hub) -> None:
+    waits = [hub.put(f"app-{number}", "Reconciling") for number in range(1000)]
+    assert waits[0] == pytest.approx(1.0)
+    assert waits[100] == pytest.approx(3.0)
+    assert waits == sorted(waits)
+    assert waits[-1] == 15.0
+
+
+async def test_a_root_on_its_way_is_told_soon_however_many_its_children(hub: Hub) -> None:
+    for number in range(1000):
+        hub.put(f"app-{number}", "Reconciling")
+    assert hub.put("app-1500", "Reconciling", children={"total": 1000, "ready": 3}) == 1.0
+
+
+async def test_what_the_status_says_already_is_not_written() -> None:
+    hub = Hub(1)
+    key, live = NamespacedName("tenant-payments", "app-0"), next(iter(hub.world.applications)).status
+    hub.put("app-0", "Ready")
+    assert hub.writer.latest(key, live).revision == "main@sha1:1"
+    hub.writer.put(key, live)
+    assert hub.writer.latest(key, live) is live
