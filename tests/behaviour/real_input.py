@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from hack.checkout import Checkout, read_tree
-from tests.behaviour.cluster import Cluster
+from tests.behaviour.cluster import Cluster, condition
 from tests.behaviour.manifests import application, repository
 from tests.behaviour.system import System
 from tests.behaviour.team import Team
@@ -72,6 +72,14 @@ class Platform(Team):
             spec["placement"] = {"clusters": {"names": [cluster.name for cluster in self.clusters]}, **placement}
         self._deployed.append(name)
         await self.hub.apply(application(name, PLATFORM, path, repository=self.name, **spec))
+
+    async def applied(self, name: str) -> None:
+        """Wait until the last pushed commit is in force on all clusters, whether or not its workloads have come up."""
+        wanted = f"main@sha1:{self.head}"
+        await self.sees(
+            f"is applied at {wanted}", name,
+            lambda body: condition(body, "Synced").true and body["status"].get("revision") == wanted,
+        )  # fmt: skip
 
     async def fetched(self) -> None:
         """Wait until the hub has the last pushed commit."""
