@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from controlplane.agent.entry import Entry, Record
+from controlplane.agent.pace import Pace
 from controlplane.agent.shard import CAPACITY, decode_shard, encode_shard, merge
 from controlplane.api.keys import ObjectKey
 from controlplane.api.labels import AGENT_NAMESPACE
@@ -29,6 +30,7 @@ LABEL = "controlplane.dev/inventory"  # on each Secret: the tenant
 _WRITER = "controlplane.dev/writer"  # annotation: which process wrote it last
 _KEY = "inventory"
 _LAZY_S = 1.0  # how long what nobody waits for may stay unwritten
+_BURST, _PER_S = 8, 4.0  # writes at once, and in the long run: a rollout's rounds wait for one and share it
 
 _log = logging.getLogger(__name__)
 _Shard = tuple[str, int]  # tenant, number
@@ -152,6 +154,7 @@ class Inventory:
     async def run(self) -> None:
         """Write what changes, until close(). Raises InventoryTaken."""
         failures = 0
+        pace = Pace(_BURST, _PER_S, asyncio.get_running_loop().time)
         while not (self._closing and not self._dirty):
             await self._something.wait()
             if not self._urgent.is_set():
@@ -160,6 +163,8 @@ class Inventory:
                         await self._urgent.wait()
                 except TimeoutError:
                     pass
+            if not self._closing:
+                await asyncio.sleep(pace.turn_s())
             self._something.clear()
             if not self._closing:
                 self._urgent.clear()
