@@ -76,6 +76,17 @@ def _commit(run: Run) -> str:
     return f"{_ms(spread)} = {found['ratio']:.1f} × bare ({_ms(found['bare_s'])}); p90 {_ms(spread, 'p90')}, n {spread['count']}"
 
 
+def _commit_parts(run: Run) -> str:
+    found = run.get("commit")
+    if found is None:
+        return "–"
+    steps = (("Work", "dispatched_s"), ("apply", "applied_s"))
+    parts = (
+        f"{name} {_ms(found[part])} = {found[part]['median'] / found['bare_s']['median']:.1f}" for name, part in steps
+    )
+    return f"{', '.join(parts)} × bare"
+
+
 def _commit_ready(run: Run) -> str:
     found = run.get("commit")
     if found is None:
@@ -141,6 +152,7 @@ _ROWS: tuple[tuple[str, str, Callable[[Run], str]], ...] = (
     ("cold: CPU of all processes", "", _cold_cpu),
     ("cold: writes per app (4 are the objects)", "stated", _writes),
     ("one commit: webhook to changed object", "300 ms", _commit),
+    ("one commit: webhook to the Work, to the member's apply", "", _commit_parts),
     ("one commit: webhook to Ready", "", _commit_ready),
     ("drift: foreign write sent to healed", "60 ms", _drift),
     ("drift: the same, p99", "250 ms", _drift_worst),

@@ -32,7 +32,7 @@ def run(*, whole: bool = True, apps: int = 4) -> dict[str, Any]:
     slow, fast = Spread.of([0.2, 0.3, 0.4]), Spread.of([0.01])
     if not whole:
         return content(apps, "abc1234", MACHINE, cold, None, None, None)
-    commits = Commits(changed_s=slow, ready_s=slow, bare_s=fast, asked=ASKED)
+    commits = Commits(changed_s=slow, dispatched_s=fast, applied_s=slow, ready_s=slow, bare_s=fast, asked=ASKED)
     drifts = Drifts(healed_s=slow, seen_s=slow, reported_s=slow, bare_s=fast, asked=ASKED)
     return content(
         apps, "abc1234", MACHINE, cold, commits, drifts, Rest(30.0, ASKED, dict.fromkeys(PROCESSES, 0.3), USAGE)
@@ -78,7 +78,7 @@ def test_the_table_names_the_machine_and_no_time_without_its_ratio() -> None:
 
 def test_what_was_not_measured_is_a_dash() -> None:
     text = report([run(whole=False)])
-    assert text.count("| – |") == 8
+    assert text.count("| – |") == 9
     assert "hub 50 MiB (peak 60)" in text  # of the end of the rollout
 
 
