@@ -1,0 +1,63 @@
+"""What the watches show becomes keys in queues."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from controlplane.kube.watch import Event
+from tests.unit.agent.world import World, config, deployment, namespace
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with World() as made:
+        await made.deliver("web", config("a", x="1"), deployment("d"))
+        made.due.clear()
+        made.reports.clear()
+        yield made
+
+
+async def test_an_event_of_our_own_write_wakes_nobody(world: World) -> None:
+    await world.deliver("web", config("a", x="2"), deployment("d"))
+    assert world.due == {}
+
+
+async def test_a_status_is_reported_and_reconciles_nothing(world: World) -> None:
+    key = world.key("Deployment", "d")
+    body = world.member.objects[key]
+    status = {"observedGeneration": 1, "replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+    meta = {**body["metadata"], "resourceVersion": "999"}
+    world.observations.on_object(Event("MODIFIED", {**body, "metadata": meta, "status": status}), whole=True)
+    assert world.due == {}
+    assert world.reports == [world.work()["spec"]["owner"]]
+
+
+async def test_an_older_event_counts_for_nothing(world: World) -> None:
+    key = world.key("ConfigMap", "a")
+    old = world.member.objects[key]
+    stale = {**old, "metadata": {**old["metadata"], "resourceVersion": "1", "managedFields": []}}
+    world.observations.on_object(Event("MODIFIED", stale), whole=True)
+    assert world.due == {}
+
+
+async def test_objects_of_nobody_are_not_remembered(world: World) -> None:
+    world.member.stranger(namespace("other", ""))
+    assert len(world.live._seen) == 2  # what it holds is what this is about
+    assert world.namespaces.get("other") is not None
+
+
+async def test_a_namespace_that_came_wakes_grounds_with_globs(world: World) -> None:
+    ground = {"namespaces": [{"name": "pay-*", "create": False}]}
+    await world.deliver(ground=ground)
+    world.due.clear()
+    world.member.stranger(namespace("pay-a", "payments"))
+    assert list(world.due) == [world.work(ground=ground)["spec"]["owner"]]
+
+
+async def test_a_kind_that_is_gone_takes_its_objects_with_it(world: World) -> None:
+    world.observations.on_kind_gone("apps", "Deployment")
+    assert list(world.due) == [world.work()["spec"]["owner"]]
+    assert world.discovery.invalidated > 0
+    seen = world.live.get(world.key("Deployment", "d"))
+    assert seen is not None
+    assert seen.gone

@@ -1,0 +1,150 @@
+"""One watch per kind: by our label, with content only where health needs it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from controlplane.agent.watches import Watches
+from controlplane.api.labels import LABEL_OWNER
+from controlplane.kube.client import Client
+from controlplane.kube.config import ClusterConfig
+from controlplane.kube.errors import Forbidden
+from controlplane.kube.resource import CONFIGMAPS, NAMESPACES, Resource
+from controlplane.kube.settings import Backoff, WatchSettings
+from controlplane.kube.watch import Event
+from tests.unit.agent.fake_member import AUTOSCALERS, DEPLOYMENTS, WIDGETS
+
+AT_ONCE = WatchSettings(backoff=Backoff(first_s=0.001, max_s=0.001))
+
+
+class Api:
+    """Lists one object of each kind, and then watches without an event."""
+
+    def __init__(self) -> None:
+        self.lists: list[tuple[str, str, bool]] = []  # plural, selector, metadata alone
+        self.refuse: dict[str, int] = {}
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        plural = request.path.rpartition("/")[2]
+        if "watch" in request.query:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await asyncio.Event().wait()
+        if status := self.refuse.get(plural):
+            return web.Response(status=status, body=orjson.dumps({"kind": "Status", "code": status, "message": "no"}))
+        partial = "PartialObjectMetadata" in request.headers["Accept"]
+        self.lists.append((plural, request.query.get("labelSelector", ""), partial))
+        item = {"metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}
+        return web.Response(body=orjson.dumps({"metadata": {"resourceVersion": "1"}, "items": [item]}))
+
+
+class Seen:
+    def __init__(self) -> None:
+        self.objects: list[tuple[str, bool]] = []
+        self.kinds: list[str] = []
+        self.gone: list[tuple[str, str]] = []
+        self.changed = asyncio.Event()
+
+    def on_object(self, event: Event, *, whole: bool) -> None:
+        self.objects.append((event.object["kind"], whole))
+        self.changed.set()
+
+    def on_kind(self, event: Event) -> None:
+        self.kinds.append(event.object["metadata"]["name"])
+        self.changed.set()
+
+    def on_kind_gone(self, group: str, kind: str) -> None:
+        self.gone.append((group, kind))
+        self.changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await self.changed.wait()
+                self.changed.clear()
+
+
+@asynccontextmanager
+async def watches() -> AsyncIterator[tuple[Watches, Api, Seen]]:
+    api, seen = Api(), Seen()
+    app = web.Application()
+    app.router.add_get("/{path:.*}", api.handle)
+    server = TestServer(app)
+    await server.start_server(shutdown_timeout=0.1)
+    async with Client(ClusterConfig(f"http://127.0.0.1:{server.port}")) as client:
+        made = Watches(client, seen, AT_ONCE)
+        task = asyncio.create_task(made.run())
+        try:
+            yield made, api, seen
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+            await server.close()
+
+
+async def test_each_kind_is_listed_once_and_as_sparely_as_can_be() -> None:
+    async with watches() as (made, api, seen):
+        kinds = [CONFIGMAPS, DEPLOYMENTS, NAMESPACES, AUTOSCALERS]
+        assert await made.ensure(kinds) == {}
+        assert await made.ensure(kinds) == {}
+    assert sorted(api.lists) == [
+        ("configmaps", LABEL_OWNER, True),
+        ("deployments", LABEL_OWNER, False),
+        ("horizontalpodautoscalers", "", False),
+        ("namespaces", "", True),
+    ]
+    assert sorted(seen.objects) == [
+        ("ConfigMap", False), ("Deployment", True), ("HorizontalPodAutoscaler", True), ("Namespace", False),
+    ]  # fmt: skip
+    assert made.synced("apps", "Deployment")
+    assert not made.synced("apps", "StatefulSet")
+
+
+async def test_a_kind_that_may_not_be_listed_is_told_and_does_not_hold_up_the_others() -> None:
+    async with watches() as (made, api, seen):
+        api.refuse["deployments"] = 403
+        failed = await made.ensure([CONFIGMAPS, DEPLOYMENTS])
+        assert list(failed) == [("apps", "Deployment")]
+        assert isinstance(failed["apps", "Deployment"], Forbidden)
+        assert made.synced("", "ConfigMap")
+        api.refuse.clear()
+        await seen.until(lambda: ("Deployment", True) in seen.objects)  # the watch tries again by itself
+        assert await made.ensure([DEPLOYMENTS]) == {}
+
+
+async def test_a_kind_that_is_no_longer_served_is_told_and_can_come_back() -> None:
+    async with watches() as (made, api, seen):
+        api.refuse["widgets"] = 404
+        await made.ensure([WIDGETS])
+        await seen.until(lambda: seen.gone == [("example.com", "Widget")])
+        assert not made.synced("example.com", "Widget")
+        api.refuse.clear()
+        assert await made.ensure([WIDGETS]) == {}
+        assert made.synced("example.com", "Widget")
+
+
+async def test_crds_are_watched_when_somebody_waits_for_a_kind() -> None:
+    async with watches() as (made, api, seen):
+        await made.ensure([])
+        made.watch_kinds()
+        made.watch_kinds()
+        await seen.until(lambda: seen.kinds == ["a"])
+    assert api.lists == [("customresourcedefinitions", "", True)]
+
+
+@pytest.mark.parametrize("resource", [CONFIGMAPS, DEPLOYMENTS])
+async def test_a_kind_without_managed_fields_is_watched_whole(resource: Resource) -> None:
+    async with watches() as (made, api, seen):
+        await made.ensure([resource])
+        made.look_whole(resource.group, resource.kind)
+        made.look_whole(resource.group, resource.kind)
+        await made.ensure([resource])
+    listed: Any = [partial for _, _, partial in api.lists]
+    assert listed == ([True, False] if resource is CONFIGMAPS else [False])
+    assert seen.objects[-1][1] is True
