@@ -7,7 +7,9 @@ It can be run again while the system is up: what an earlier run or a person chan
 and each run pushes values of its own. Once the system is up it is left running, whatever happens.
 """
 
+import asyncio
 import time
+from asyncio.subprocess import DEVNULL
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -57,7 +59,7 @@ async def play(environment: Environment, *, running: bool) -> None:
             raise
         down = _command(environment, "down")
         raise StepFailed(failure(story.title, failures, await scene.not_ready(), scene.logs(), down)) from err
-    story.closing(*_closing(environment))
+    story.closing(*_closing(environment, await _identity()))
 
 
 def failure(
@@ -96,7 +98,13 @@ def _hack_errors(error: HackError | ExceptionGroup[Exception]) -> list[HackError
     return found
 
 
-def _closing(environment: Environment) -> Sequence[tuple[str, tuple[str, ...]]]:
+async def _identity() -> str:
+    """What a clone needs where nobody has told git yet who commits: options of git clone."""
+    process = await asyncio.create_subprocess_exec("git", "var", "GIT_AUTHOR_IDENT", stdout=DEVNULL, stderr=DEVNULL)
+    return "-c user.name=Me -c user.email=me@example.com " if await process.wait() else ""
+
+
+def _closing(environment: Environment, identity: str) -> Sequence[tuple[str, tuple[str, ...]]]:
     """What to do now, in commands that work as they are from the folder of this checkout."""
     facts = environment.record.facts
     cpctl, kubectl = (_short(SCRIPTS / name) for name in ("cpctl", "kubectl"))
@@ -110,11 +118,12 @@ def _closing(environment: Environment) -> Sequence[tuple[str, tuple[str, ...]]]:
         f"{kubectl} get tenants,repositories,applications,works -A",
         f"{kubectl} --kubeconfig {east} get deployments,pods,configmaps -n storefront",
     )
+    morning = "--for=jsonpath='{.data.GREETING}'='good morning'"
     change = (
-        f"git clone {facts['git']['url']}/storefront/deploy.git {clone}",
+        f"git clone {identity}{facts['git']['url']}/storefront/deploy.git {clone}",
         f"sed -i 's/GREETING:.*/GREETING: good morning/' {clone}/apps/shop/configmap.yaml",
         f"git -C {clone} commit -am 'Say good morning' && git -C {clone} push",
-        f"{kubectl} --kubeconfig {east} get configmap shop -n storefront -o yaml",
+        f"{kubectl} --kubeconfig {east} -n storefront wait configmap/shop {morning} --timeout=60s",
     )
     return (
         ("All of it is still running. To look around:", look),

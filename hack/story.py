@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -60,9 +60,8 @@ class Story:
 
     def did(self, text: str, note: str = "") -> None:
         """Something that a person did."""
-        self._console.print(
-            Padding(Text.assemble(("> ", "yellow"), text, (f"  {note}" if note else "", "dim")), (0, 3))
-        )
+        told = Text.assemble(("> ", "yellow"), text, (f"  {note}" if note else "", "dim"))
+        self._print(_indented(told))
 
     def pushed(self, repository: str, commit: str, author: str, message: str) -> None:
         """A commit that a person pushed."""
@@ -83,7 +82,7 @@ class Story:
         line.add_column(width=4, style=_COLOURS.get(where, ""))
         line.add_column(overflow="fold")
         line.add_row(mark, took, where, Text(what))
-        self._console.print(line)
+        self._print(line)
 
     def detail(self, name: str, text: str) -> None:
         """More about what was seen last."""
@@ -92,16 +91,13 @@ class Story:
         line.add_column(width=8, style="dim")
         line.add_column(overflow="fold")
         line.add_row("", name, Text(text))
-        self._console.print(line)
+        self._print(line)
 
     def shown(self, command: str, output: str) -> None:
         """A command that the reader can give too, and what it prints."""
         self._console.print()
-        self._print(Text(f"$ {command}", style="yellow"))
-        self._print(Text.from_ansi(output))
-
-    def _print(self, text: Text) -> None:
-        self._console.print(Padding(text, (0, 0, 0, 3), expand=False))
+        self._print(_indented(Text(f"$ {command}", style="yellow")))
+        self._print(_indented(Text.from_ansi(output)))
 
     def closing(self, *parts: tuple[str, tuple[str, ...]]) -> None:
         """The last words: what can be done now, and the commands for it, in lines that can be copied whole."""
@@ -110,3 +106,18 @@ class Story:
             self._console.print(Text(text, style="bold"))
             for command in commands:
                 self._console.print(f"    {command}", markup=False, soft_wrap=True)
+
+    def _print(self, what: RenderableType) -> None:
+        """Print; in a log without the blanks with which columns are filled up."""
+        if self._console.is_terminal:
+            self._console.print(what)
+            return
+        with self._console.capture() as captured:
+            self._console.print(what)
+        for line in captured.get().splitlines():
+            self._console.file.write(f"{line.rstrip()}\n")
+        self._console.file.flush()
+
+
+def _indented(text: Text) -> Padding:
+    return Padding(text, (0, 0, 0, 3), expand=False)

@@ -27,7 +27,7 @@ def test_steps_are_numbered_and_what_was_seen_stands_in_columns() -> None:
     with story.step("Another"):
         pass
     assert story.title == "Another"
-    assert [line.rstrip() for line in file.getvalue().splitlines()] == [
+    assert file.getvalue().splitlines() == [
         "",
         "1  A push changes one app",
         "   > git push storefront/deploy.git  4f1c2ab Robin Example: Say hello",
