@@ -240,6 +240,7 @@ class Agent:
         self._rounds += 1
         if self._rounds >= _ROUNDS_APART and not self._queue.depth and not self._queue.running:
             self._rounds = 0
+            self._reconciler.tidy()
             settle()
         self._cluster_changed()
 

@@ -4,13 +4,17 @@ In the way of the data this stands behind the watches. What it calls drifted is 
 applies commits; nothing here writes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from controlplane.agent.entry import Entry
 from controlplane.agent.live import Seen
 
-__all__ = ["Replied", "Verdict", "judge"]
+__all__ = ["EXPIRED", "Replied", "Verdict", "expires", "judge"]
+
+EXPIRED = "expired"  # a fingerprint: the object was done, and went as it had been told to
 
 
 class Verdict(Enum):
@@ -43,6 +47,8 @@ def judge(entry: Entry, seen: Seen | None, replied: Replied | None = None, now_s
     our own labels or annotations, is suspect. Where a kind has no generation, any event in that second is: such kinds have no
     status that would make many of them.
     """
+    if entry.print == EXPIRED and (seen is None or seen.gone):
+        return Verdict.SAME
     if seen is None:
         return Verdict.UNKNOWN
     if seen.gone or (entry.uid and seen.uid != entry.uid):
@@ -55,3 +61,12 @@ def judge(entry: Entry, seen: Seen | None, replied: Replied | None = None, now_s
         if not seen.generation or (seen.generation, seen.values) != (replied.generation, replied.values):
             return Verdict.SUSPECT
     return Verdict.SAME
+
+
+def expires(job: Mapping[str, Any]) -> bool:
+    """Whether a Job has finished and has a time after which the cluster deletes it (its deletion's event tells both)."""
+    spec, status = job.get("spec") or {}, job.get("status") or {}
+    finished = any(
+        c.get("type") in ("Complete", "Failed") and c.get("status") == "True" for c in status.get("conditions") or ()
+    )
+    return spec.get("ttlSecondsAfterFinished") is not None and finished

@@ -7,9 +7,10 @@ appear. Every event costs a comparison; only one that changed something of ours 
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from controlplane.agent.contest import Contests
-from controlplane.agent.drift import Verdict, judge
+from controlplane.agent.drift import EXPIRED, Verdict, expires, judge
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.live import Live, Seen, look
 from controlplane.agent.namespaces import Namespaces
@@ -17,6 +18,7 @@ from controlplane.agent.replicas import AUTOSCALER, Autoscalers
 from controlplane.agent.works import Works
 from controlplane.api.keys import ObjectKey, key_of
 from controlplane.kube.discovery import Discovery
+from controlplane.kube.request import Body
 from controlplane.kube.watch import Event
 
 __all__ = ["Observations"]
@@ -65,7 +67,8 @@ class Observations:
         self._take_facts(event, key)
         owner = self._inventory.owner_of(key)
         if event.type == "DELETED":
-            self._gone(key, owner)
+            if owner is None or not self._expired(owner, key, body):
+                self._gone(key, owner)
             return
         seen = look(body, owner, whole=whole)
         if not seen.owner and owner is None:
@@ -130,6 +133,18 @@ class Observations:
             self._wake(owner, self._contests.wait_s(key))
         self._wake_troubled(lambda fault_key: fault_key == key)
 
+    def _expired(self, owner: str, key: ObjectKey, body: Body) -> bool:
+        """A Job that is done and was to go after that has gone its way: applied again, it would run again."""
+        if (key.group, key.kind) != ("batch", "Job") or not expires(body):
+            return False
+        record = self._inventory.records[owner]
+        entry, known = record.entries.get(key), self._live.get(key)
+        if entry is None or key in self._works.course(owner).deleting:
+            return False
+        self._inventory.applied(record, key, replace(entry, print=EXPIRED))
+        self._live.saw(key, Seen(version=known.version + 1 if known else 0, gone=True))
+        return True
+
     def _compare(self, owner: str, key: ObjectKey, seen: Seen) -> None:
         entry = self._inventory.records[owner].entries.get(key)
         course = self._works.course(owner)
@@ -163,7 +178,9 @@ class Observations:
     def _wake_troubled(self, about: Callable[[ObjectKey], bool], *, news: bool = False) -> None:
         """Wake the owners that have a fault about such an object; with news also those that are judging just now."""
         for owner, course in self._works.courses.items():
-            if (news and course.running) or course.troubled_by(about):
+            if news and course.running:
+                self._wake(owner, 0.0)
+            elif (course.faults or course.fresh) and course.troubled_by(about):  # few have any: the common way is short
                 self._wake(owner, 0.0)
 
     def _wake_grounds(self) -> None:

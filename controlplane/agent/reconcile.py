@@ -68,6 +68,12 @@ class Reconciler:
             # what only waits for health is told a little later: mostly it is well by then, and one write does for both
             io.report(owner, 0.0 if course.faults or course.removed or not course.settling else _SETTLING_S)
 
+    def tidy(self) -> None:
+        """Forget what no event can be compared with any more: contests that are over, answers of long ago."""
+        self._io.contests.tidy()
+        for course in self._io.works.courses.values():
+            self._carrier.tidy(course)
+
     # --- delivering
 
     async def _deliver(self, desired: Desired, course: Course) -> float | None:
@@ -115,7 +121,6 @@ class Reconciler:
         course.fresh = {}
         if not course.faults and not left and not course.again:
             await self._settled(desired, record, course)
-        self._carrier.tidy(course)
         return self._next_look(course, wait_s)
 
     async def _prune(self, phases: Iterable[tuple[ObjectKey, ...]], record: Record, course: Course) -> bool:

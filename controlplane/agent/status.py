@@ -11,6 +11,7 @@ from typing import Literal
 
 from controlplane.agent.course import Course
 from controlplane.agent.desired import Desired
+from controlplane.agent.drift import EXPIRED
 from controlplane.agent.entry import Record
 from controlplane.agent.live import Live
 from controlplane.agent.problem import Ends, Fault, listed
@@ -18,7 +19,7 @@ from controlplane.agent.works import Held
 from controlplane.api.keys import ObjectKey
 from controlplane.api.model import Condition
 from controlplane.api.work import Drift, ObjectCounts, WorkStatus
-from controlplane.health.status import Health, HealthStatus, worst
+from controlplane.health.status import HEALTHY, Health, HealthStatus, worst
 
 __all__ = ["compose", "compose_held", "dated"]
 
@@ -46,9 +47,9 @@ def compose(
 
     contested: objects in contest -> the manager that we contend with. before: the last status, whose counters go on.
     """
-    wanted = sorted(course.wanted or ())
+    wanted = course.wanted or frozenset()
     owner = desired.owner
-    health = {key: _health(key, live) for key in wanted if key not in course.faults or _ours(key, live, owner)}
+    health = {key: _health(key, live, record) for key in wanted if key not in course.faults or _ours(key, live, owner)}
     overall = worst(h.status for h in health.values()) if course.wanted is not None else None
     if overall in _WELL and len(health) < len(wanted):
         overall = HealthStatus.PROGRESSING
@@ -147,7 +148,7 @@ def _faults(
 
 
 def _synced(
-    desired: Desired, record: Record | None, course: Course, faults: list[Fault], wanted: list[ObjectKey]
+    desired: Desired, record: Record | None, course: Course, faults: list[Fault], wanted: frozenset[ObjectKey]
 ) -> _Verdict:
     blocking = [f for f in faults if f.blocks]
     if desired.spec.state == "Removed":
@@ -188,7 +189,7 @@ def _healthy(overall: HealthStatus | None, health: Mapping[ObjectKey, Health]) -
         return _Verdict("Unknown", "Unknown")
     if overall in _WELL:
         return _Verdict("True", overall.value)
-    at = [key for key, one in health.items() if one.status is overall]
+    at = sorted(key for key, one in health.items() if one.status is overall)
     first = f"{at[0]}: {health[at[0]].message}" if at and overall is HealthStatus.DEGRADED else ""
     if at and not first:  # counts of replicas change by the second, and a status should not
         first = f"waiting for {at[0]}" + (f" and {len(at) - 1} more" if len(at) > 1 else "")
@@ -227,9 +228,11 @@ def _ours(key: ObjectKey, live: Live, owner: str) -> bool:
     return seen is not None and not seen.gone and seen.owner == owner
 
 
-def _health(key: ObjectKey, live: Live) -> Health:
+def _health(key: ObjectKey, live: Live, record: Record | None) -> Health:
     seen = live.get(key)
     if seen is None or seen.gone:
+        if record is not None and (entry := record.entries.get(key)) is not None and entry.print == EXPIRED:
+            return HEALTHY
         return Health(HealthStatus.PROGRESSING, "it is not there yet")
     return seen.health
 

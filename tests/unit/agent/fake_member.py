@@ -20,6 +20,7 @@ from controlplane.kube.watch import Event
 
 Body = dict[str, Any]
 DEPLOYMENTS = Resource("apps", "v1", "Deployment", "deployments", True)
+JOBS = Resource("batch", "v1", "Job", "jobs", True)
 WIDGETS = Resource("example.com", "v1", "Widget", "widgets", True)
 FLEETS = Resource("example.com", "v1", "Fleet", "fleets", False)
 AUTOSCALERS = Resource("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True)
@@ -247,7 +248,17 @@ class FakeDiscovery:
     def __init__(self) -> None:
         self.served = {
             (r.group, r.kind): r
-            for r in (CONFIGMAPS, NAMESPACES, SECRETS, SERVICE_ACCOUNTS, DEPLOYMENTS, AUTOSCALERS, FLEETS, *BOUNDS)
+            for r in (
+                CONFIGMAPS,
+                NAMESPACES,
+                SECRETS,
+                SERVICE_ACCOUNTS,
+                DEPLOYMENTS,
+                JOBS,
+                AUTOSCALERS,
+                FLEETS,
+                *BOUNDS,
+            )
         }
         self.invalidated = 0
 

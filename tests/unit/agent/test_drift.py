@@ -2,7 +2,7 @@
 
 import pytest
 
-from controlplane.agent.drift import Replied, Verdict, judge
+from controlplane.agent.drift import EXPIRED, Replied, Verdict, expires, judge
 from controlplane.agent.entry import Entry
 from controlplane.agent.live import Seen
 
@@ -45,3 +45,30 @@ def test_judge(look: Seen | None, verdict: Verdict) -> None:
 )
 def test_what_comes_within_the_second_of_our_own_apply(look: Seen, now_s: float, verdict: Verdict) -> None:
     assert judge(ENTRY, look, REPLIED, now_s) is verdict
+
+
+FINISHED = {"conditions": [{"type": "Complete", "status": "True"}]}
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        ({"spec": {"ttlSecondsAfterFinished": 0}, "status": FINISHED}, True),
+        (
+            {"spec": {"ttlSecondsAfterFinished": 60}, "status": {"conditions": [{"type": "Failed", "status": "True"}]}},
+            True,
+        ),
+        ({"spec": {"ttlSecondsAfterFinished": 60}, "status": {}}, False),
+        ({"spec": {}, "status": FINISHED}, False),
+        ({}, False),
+    ],
+)
+def test_a_job_goes_by_itself_when_it_is_done_and_was_told_to(job: dict[str, object], expected: bool) -> None:
+    assert expires(job) is expected
+
+
+def test_what_has_gone_its_way_is_not_missed_until_it_comes_back() -> None:
+    gone = Entry(uid="u", hash="h", print=EXPIRED)
+    assert judge(gone, None) is Verdict.SAME
+    assert judge(gone, Seen(gone=True)) is Verdict.SAME
+    assert judge(gone, seen(uid="other")) is Verdict.DRIFTED

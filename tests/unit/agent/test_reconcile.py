@@ -466,3 +466,25 @@ async def test_a_cluster_scoped_custom_kind_loses_the_namespace_that_the_hub_gav
     assert world.get("Fleet", "f", "") is not None
     status = await world.deliver("two", {**fleet, "metadata": {"name": "g", "namespace": "shop"}})
     assert problems(status) == [("Fleet.example.com shop/g", "Denied")]
+
+
+async def test_a_finished_job_that_goes_by_itself_is_not_run_again(world: World) -> None:
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "migrate", "namespace": "shop"},
+        "spec": {"ttlSecondsAfterFinished": 5, "image": "one"},
+    }
+    await world.deliver("web", job)
+    key = world.key("Job", "migrate")
+    world.member.objects[key]["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+    world.member.vanish(key)
+    await world.rest(60)
+    assert world.get("Job", "migrate") is None
+    assert told(world.status(world.work()["spec"]["owner"]), "Ready") == ("True", "Ready")
+    await world.inventory.flush()
+    await world.restart()
+    await world.rest()
+    assert world.get("Job", "migrate") is None, "nor after a restart"
+    await world.deliver("web", job | {"spec": {"ttlSecondsAfterFinished": 5, "image": "two"}})
+    assert world.get("Job", "migrate") is not None, "a new one is a new run"
