@@ -143,6 +143,7 @@ class Observations:
             return False
         self._inventory.applied(record, key, replace(entry, print=EXPIRED))
         self._live.saw(key, Seen(version=known.version + 1 if known else 0, gone=True))
+        self._report(owner)
         return True
 
     def _compare(self, owner: str, key: ObjectKey, seen: Seen) -> None:
