@@ -79,20 +79,21 @@ async def onboard(scene: Scene) -> None:
         def since(at: float) -> float | None:
             return at - began if commit else None
 
-        with story.step("Two teams come on board: one commit adds their folders to tenants/"):
+        coming = "Two teams come on board: one commit adds their folders to tenants/"
+        with story.step(
+            coming if commit else "Two teams are on board already: platform.git has their folders in tenants/"
+        ):
             if commit:
                 await scene.push(scene.platform)
-            else:
-                story.reached("platform.git has both folders from before: nothing to push")
             for member, ground in zip(members, grounds, strict=True):
                 at = (await ground.seen()).at
                 story.seen(member.cluster, "namespaces payments and storefront are there", since(at))
             story.seen("hub", "Tenants payments and storefront are Ready", since((await tenants.seen()).at))
-        with story.step("The root expands: it makes each team's root, and that makes the team's Applications"):
+        with story.step("The root expands: it made each team's root, and that made the team's Applications"):
             took_s = since((await expanded.seen()).at)
             for root, made in FAMILY.items():
                 story.seen("hub", f"{root} made {' and '.join(made)}", took_s)
-        with story.step("Both clusters become Ready"):
+        with story.step("Both clusters become Ready" if commit else "Both clusters are Ready"):
             for member, pods in zip(members, running, strict=True):
                 seen = await pods.seen()
                 text = f"{len(DEPLOYMENTS)} Deployments have all their {seen.value} pods available"
