@@ -9,7 +9,7 @@ from typing import Any
 from hack.errors import HackError
 
 __all__ = [
-    "Body", "Healing", "NotSeen", "Objects", "Refused", "Undoing", "all_ready", "all_run", "all_there", "data", "delivered", "gone",
+    "Body", "Healing", "NotSeen", "Objects", "Refused", "Undoing", "all_made", "all_ready", "all_run", "all_there", "data", "delivered", "gone",
     "ready", "refused", "told", "undoing", "undone",
 ]  # fmt: skip
 
@@ -44,6 +44,15 @@ def ready(body: Body) -> bool:
 def all_there(*names: str) -> Callable[[Objects], bool]:
     """Whether objects of these names (with their namespace) are there."""
     return lambda found: set(names) <= set(found)
+
+
+def all_made(by_root: Mapping[str, Iterable[str]]) -> Callable[[Objects], bool]:
+    """Whether the children of each root are there, and carry its name as their parent's."""
+    wanted = {child: root.partition("/")[2] for root, children in by_root.items() for child in children}
+    return lambda found: all(
+        child in found and (found[child]["metadata"].get("labels") or {}).get("controlplane.dev/parent") == parent
+        for child, parent in wanted.items()
+    )
 
 
 def all_ready(*names: str) -> Callable[[Objects], bool]:

@@ -67,7 +67,7 @@ async def onboard(scene: Scene) -> None:
     children = tuple(child for made in FAMILY.values() for child in made)
     async with asyncio.TaskGroup() as group:
         tenants = hub.watch(group, "both Tenants are Ready", TENANTS, all_ready(*TEAMS))
-        expanded = hub.watch(group, f"there are {', '.join(children)}", APPLICATIONS, all_there(*children))
+        expanded = hub.watch(group, f"the roots have made {', '.join(children)}", APPLICATIONS, all_made(FAMILY))
         whole = hub.watch(group, f"Application {TREE} is Ready", APPLICATIONS, delivered(TREE, commit),
                           namespace="controlplane-system", name="tenants")  # fmt: skip
         grounds = [m.watch(group, "both teams' namespaces are there", "namespaces", all_there(*TEAMS)) for m in members]

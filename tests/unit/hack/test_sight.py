@@ -69,6 +69,14 @@ def test_all_that_are_named_have_to_be_there_and_ready() -> None:
     assert not gone("n/a")(found)
 
 
+def test_a_child_is_its_roots_only_if_it_says_so() -> None:
+    child: Body = {"metadata": {"labels": {"controlplane.dev/parent": "root"}}}
+    assert all_made({"n/root": ["n/a", "n/b"]})({"n/a": child, "n/b": child})
+    assert not all_made({"n/root": ["n/a", "n/b"]})({"n/a": child})
+    assert not all_made({"n/other": ["n/a"]})({"n/a": child})
+    assert not all_made({"n/root": ["n/a"]})({"n/a": {"metadata": {}}})
+
+
 def test_pods_are_counted_once_all_of_them_run() -> None:
     assert all_run("n/d", "n/e")({"n/d": deployment(), "n/e": deployment(3, 3, 3)}) == 5
     assert all_run("n/d", "n/e")({"n/d": deployment()}) is None
