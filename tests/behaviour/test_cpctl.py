@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import signal
 from asyncio.subprocess import PIPE
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.behaviour.cluster import Body, condition
-from tests.behaviour.manifests import application, config_map, deployment, file_of
+from tests.behaviour.manifests import application, config_map, config_maps, deployment, file_of
 from tests.behaviour.system import System
 from tests.behaviour.team import Team
 
@@ -146,3 +149,78 @@ async def test_a_change_is_shown_as_it_happens(web: Team) -> None:
     finally:
         process.kill()
         await process.wait()
+
+
+async def test_a_watch_ends_with_a_signal_at_once_and_says_so_in_its_code(web: Team) -> None:
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)):
+        process = await asyncio.create_subprocess_exec(
+            web.system.facts["tools"]["cpctl"], "status", "--watch", "-o", "json", stdout=PIPE, stderr=PIPE,
+            env={"CONTROLPLANE_KUBECONFIG": str(web.hub.kubeconfig), "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+        )  # fmt: skip
+        assert process.stdout
+        try:
+            async with asyncio.timeout(60):
+                assert await process.stdout.readline()  # it watches now
+                process.send_signal(number)
+                _, said = await process.communicate()
+            assert (process.returncode, b"Traceback" in said) == (code, False)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        pytest.param(("app", "list", "-o", "xml"), 2, "xml", id="usage"),
+        pytest.param(("app", "nonsense"), 2, "nonsense", id="no such command"),
+        pytest.param(("app", "list", "--kubeconfig", "{nowhere}"), 4, "is that API server up", id="not reached"),
+        pytest.param(("app", "list", "--kubeconfig", "{agent}"), 4, "--tenant", id="not allowed"),
+        pytest.param(("app", "list", "--kubeconfig", "{member}"), 1, "cpctl install hub", id="no hub"),
+    ],
+)
+async def test_what_cannot_be_done_says_why_and_ends_with_its_code(
+    system: System, tmp_path: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    config = yaml.safe_load(system.hub.kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    nowhere = tmp_path / "kubeconfig"
+    nowhere.write_text(yaml.safe_dump(config))
+    start = system.facts["processes"]["agent-east"]["start"]
+    agent = start[start.index("--hub-kubeconfig") + 1]
+    given = [each.format(nowhere=nowhere, agent=agent, member=system.east.kubeconfig) for each in arguments]
+    ran = await system.try_cpctl(*given)
+    assert (ran.code, ran.out) == (code, "")
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+
+
+async def test_what_would_be_delivered_is_rendered_and_judged_from_a_checkout(web: Team, tmp_path: Path) -> None:
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(await web.hub.kubectl("get", f"tenant/{web.name}", "-o", "yaml"))
+    judged = ("--checkout", web.checkout.folder, "--tenant-file", tenant, "--cluster", "east")
+    render = ("app", "render", f"{web.name}/web", *judged)
+    rendered = await web.system.cpctl(*render)
+    bodies = {body["kind"]: body for body in yaml.safe_load_all(rendered)}
+    assert bodies.keys() == {"Deployment", "ConfigMap"}
+    assert {body["metadata"]["namespace"] for body in bodies.values()} == {web.name}
+    (web.checkout.folder / "apps/web/settings.yaml").write_text(
+        file_of(config_map("settings", namespace="kube-system"))
+    )
+    ran = await web.system.try_cpctl(*render)
+    assert ran.code == 1
+    assert "kube-system" in ran.err
+
+
+async def test_a_change_that_is_held_is_approved_by_what_was_looked_at(web: Team) -> None:
+    await web.push(config_maps("apps/many", 10))
+    await web.deploy("many")
+    await web.ready("many")
+    await web.push(dict.fromkeys(sorted(config_maps("apps/many", 10))[:6]))
+    body = await web.stuck("many", "HeldByGuard")
+    token = body["status"]["held"]["token"]
+    ran = await web.system.try_cpctl("app", "approve", f"{web.name}/many", "--token", "another")
+    assert ran.code == 1
+    await web.system.cpctl("app", "approve", f"{web.name}/many", "--token", token, "--wait")
+    await web.has(web.member, "ConfigMap", "settings", *(f"cm-{number:03}" for number in range(6, 10)))
