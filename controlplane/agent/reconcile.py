@@ -127,13 +127,13 @@ class Reconciler:
         """Prune what left the delivery; True if something of it is left.
 
         Not while something new could not be applied: it may be what replaces the old (a renamed Deployment, say).
-        An unknown kind replaces nothing that is there.
+        An unknown kind replaces nothing that is there. Ground waits for nothing: rights that were withdrawn have to go.
         """
         phases = tuple(phases)
         if not phases:
             return False
         hindrances = [f for f in course.fresh.values() if f.blocks and f.reason not in ("UnknownKind", "Unwatched")]
-        if hindrances:
+        if hindrances and record.identity is not None:
             count = sum(map(len, phases))
             course.waiting = f"{count} objects that left the delivery stay until the rest of it is applied"
             return True
@@ -268,9 +268,10 @@ class Reconciler:
             await io.inventory.flush()  # before it is told: what was told must be true after a crash, too
         course.faults, course.fresh = {}, {}
         course.removed = True
-        if not desired.present:  # it was told, and the hub has let the Work go
-            await io.store.drop(desired.owner)
+        if not desired.present and io.works.desired.get(desired.owner) is desired:
+            # the hub has let the Work go. Not so where its list has shown the Work since this round began: it is to be told
             io.works.forget(desired.owner)
+            await io.store.drop(desired.owner)
             await self._collect(desired.artifact or "")
         return None
 

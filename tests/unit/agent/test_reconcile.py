@@ -343,6 +343,22 @@ async def test_removal_takes_everything_waits_for_finalizers_and_says_so(world: 
     assert owner not in world.store.kept
 
 
+async def test_a_removal_that_ends_while_the_hub_shows_its_work_again_is_told(world: World) -> None:
+    await world.deliver("web", config("a"))
+    body = world.work("web", config("a"), state="Removed")
+    world.works.saw(body)
+    world.works.lost(body["metadata"]["name"])  # as after a restart, before the hub's list is there
+    flush = world.inventory.flush
+
+    async def flush_while_the_list_comes() -> None:
+        world.works.saw(body)
+        await flush()
+
+    world.inventory.flush = flush_while_the_list_comes  # type: ignore[method-assign]  # the moment that it is about
+    await world.rest()
+    assert told(world.status(body["spec"]["owner"]), "Removed") == ("True", "Removed")
+
+
 async def test_a_refused_deletion_is_told_and_tried_again(world: World) -> None:
     await world.deliver("web", config("a"))
     world.member.refuse[world.key("ConfigMap", "a")] = Forbidden(403, "Forbidden", "rights were narrowed")
@@ -432,6 +448,15 @@ async def test_ground_does_not_take_a_namespace_that_was_there(world: World) -> 
     assert found is not None, "it was there before us, so it stays"
     assert set(found["metadata"]["labels"]) == {"name"}
     assert world.get("RoleBinding", "controlplane-tenant", "pay") is None
+
+
+async def test_withdrawn_rights_go_though_another_namespace_cannot_be_had(world: World) -> None:
+    await world.deliver(ground={"namespaces": [{"name": "pay"}]})
+    world.member.stranger(namespace("find", "search"))
+    status = await world.deliver(ground={"namespaces": [{"name": "find"}]})
+    assert problems(status) == [("Namespace find", "NamespaceConflict")]
+    assert world.get("RoleBinding", "controlplane-tenant", "pay") is None
+    assert world.get("Namespace", "pay", "") is None
 
 
 async def test_a_label_taken_from_a_tenants_namespace_does_not_prune_its_ground(world: World) -> None:
