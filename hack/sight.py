@@ -9,8 +9,8 @@ from typing import Any
 from hack.errors import HackError
 
 __all__ = [
-    "Body", "Healing", "NotSeen", "Objects", "Refused", "Undoing", "all_made", "all_ready", "all_run", "all_there", "data", "delivered", "gone",
-    "ready", "refused", "told", "undoing", "undone",
+    "Body", "Healing", "NotSeen", "Objects", "Refused", "Undoing", "all_made", "all_ready", "all_run", "all_there", "data",
+    "delivered", "gone", "ready", "refused", "told", "undoing", "undone",
 ]  # fmt: skip
 
 Body = dict[str, Any]

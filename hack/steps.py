@@ -17,6 +17,7 @@ from hack.sight import (
     Healing,
     NotSeen,
     Objects,
+    all_made,
     all_ready,
     all_run,
     all_there,

@@ -11,6 +11,7 @@ from hack.sight import (
     NotSeen,
     Refused,
     Undoing,
+    all_made,
     all_ready,
     all_run,
     all_there,
