@@ -84,7 +84,7 @@ class Works:
         last = max(self.delivered(owner), before.spec.delivery if before else 0)
         fault = hold(name, work.spec, hub=self.hub, delivered=last)
         if fault is not None:
-            return self._hold(body, fault)
+            return self._hold(body, fault, seen=last)
         desired = Desired(name, work.metadata.generation, work.spec)
         course = self.course(owner)
         if course.last is None:
@@ -119,7 +119,9 @@ class Works:
         if desired is not None:
             self.owners.pop(desired.name, None)
 
-    def _hold(self, body: Body, fault: Fault) -> Held:
+    def _hold(self, body: Body, fault: Fault, *, seen: int = 0) -> Held:
+        """Remember a Work that is not carried out. seen: the last delivery of its owner, by which a hub that was restored
+        knows what it has to overtake."""
         meta, spec = body["metadata"], _map(body.get("spec"))
         owner = spec.get("owner")
         name = meta["name"]
@@ -128,7 +130,7 @@ class Works:
             name=name,
             generation=meta.get("generation") or 0,
             hub=str(spec.get("hub") or "")[:64],
-            delivery=delivery if isinstance(delivery, int) else 0,
+            delivery=max(delivery if isinstance(delivery, int) else 0, seen),
             owner=owner if isinstance(owner, str) and self.owners.get(name) == owner else "",
             fault=fault,
             body={"metadata": meta, "spec": spec, "status": body.get("status") or {}},
