@@ -84,7 +84,7 @@ class Works:
         last = max(self.delivered(owner), before.spec.delivery if before else 0)
         fault = hold(name, work.spec, hub=self.hub, delivered=last)
         if fault is not None:
-            return self._hold(body, fault, seen=last)
+            return self._hold(body, fault, seen=last if fault.reason == "StaleDelivery" else 0)
         desired = Desired(name, work.metadata.generation, work.spec)
         course = self.course(owner)
         if course.last is None:

@@ -28,7 +28,7 @@ from controlplane.artifact.errors import (
     UnencodableObject,
 )
 
-__all__ = ["FORMAT_VERSION", "LIMITS", "Encoded", "Limits", "decode", "encode", "keys_of"]
+__all__ = ["FORMAT_VERSION", "LIMITS", "Encoded", "Limits", "decode", "encode", "keys_of", "prove"]
 
 FORMAT_VERSION: Final = 1
 
@@ -108,6 +108,14 @@ def decode(payload: bytes, digest: Digest, limits: Limits = LIMITS) -> tuple[Man
     if len({m.key for m in manifests}) != len(manifests):
         raise MalformedArtifact("the artifact holds one object twice")
     return manifests
+
+
+def prove(payload: bytes, digest: Digest, limits: Limits = LIMITS) -> None:
+    """Whether a payload is what its digest says, without reading it. Raises BadDigest, DigestMismatch and as decode does."""
+    parse_digest(digest)
+    actual = digest_of(_decompress(payload, limits.max_bytes))
+    if actual != digest:
+        raise DigestMismatch(digest, actual)
 
 
 def keys_of(payload: bytes, digest: Digest, limits: Limits = LIMITS) -> frozenset[ObjectKey]:

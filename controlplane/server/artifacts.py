@@ -4,6 +4,7 @@ An agent is served a digest because a Work in its own namespace names it, never 
 request is judged by the World as it is now: a Work that was withdrawn is refused with the next request.
 """
 
+import asyncio
 import hashlib
 import re
 import time
@@ -15,7 +16,8 @@ from typing import Protocol
 from aiohttp import web
 
 from controlplane.api.keys import Digest, NamespacedName
-from controlplane.artifact.errors import ArtifactMissing
+from controlplane.artifact.codec import prove
+from controlplane.artifact.errors import ArtifactError
 from controlplane.artifact.store import Store
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
@@ -111,7 +113,9 @@ class ArtifactServer:
             return _refusal(403, "no Work of this agent names this digest")
         try:
             payload = await self._store.get(Digest(digest))
-        except ArtifactMissing:
+            await asyncio.to_thread(prove, payload, Digest(digest))
+        except ArtifactError:  # missing or damaged: the store is a cache
+            await self._store.delete(Digest(digest))
             self._lost(NamespacedName(work.spec.application.namespace, work.spec.application.name))
             return _refusal(404, "the artifact is being rendered again")
         return web.Response(body=payload, content_type="application/gzip", headers={"Cache-Control": "no-store"})

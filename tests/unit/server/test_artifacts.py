@@ -1,5 +1,6 @@
 """Who is served which artifact: 200 by a Work of one's own, and nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,13 @@ def work(cluster: str, digest: str, state: str = "Present") -> dict[str, Any]:
             "artifact": {"digest": digest},
         },
     }  # fmt: skip
+
+
+def damaged(folder: Path) -> Path:
+    """Cut off the one payload in a store's folder."""
+    (file,) = folder.glob("*/*.json.gz")
+    file.write_bytes(file.read_bytes()[:-9])
+    return file
 
 
 @pytest.fixture
@@ -96,6 +104,17 @@ async def test_a_withdrawn_work_is_refused_with_the_next_request(
     world.works.put(work("east", CONTENT.digest, "Removed"))
     async with client.get(path, headers=headers) as answer:
         assert answer.status == 403
+
+
+async def test_a_damaged_artifact_is_not_served_and_is_rendered_again(
+    client: TestClient[web.Request, web.Application], lost: list[NamespacedName], tmp_path: Path
+) -> None:
+    file = damaged(tmp_path)
+    path = f"/v1/artifacts/cluster-east/web-1/{CONTENT.digest}"
+    async with client.get(path, headers={"Authorization": "Bearer east-token"}) as answer:
+        assert answer.status == 404
+    assert lost == [NamespacedName("tenant-a", "web")]
+    assert await asyncio.to_thread(file.exists) is False
 
 
 async def test_a_lost_artifact_is_told_so_that_it_is_rendered_again(
