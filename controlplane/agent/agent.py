@@ -180,7 +180,7 @@ class Agent:
             self._member,
             CONFIGMAPS,
             namespace=AGENT_NAMESPACE,
-            field_selector=f"metadata.name={CONFIG}",
+            name=CONFIG,
             on_event=self._on_config,
             on_synced=self._config_read.set,
             on_error=lambda error: _log.info("ConfigMap of the agent not read", extra={"error": str(error)}),

@@ -27,6 +27,7 @@ from controlplane.kube.status import error_from_status
 __all__ = ["Event", "EventType", "watch"]
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+_Bodies = list[Body]  # a class with a method called list cannot name the type itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ async def watch(
     resource: Resource,
     *,
     namespace: str = "",
+    name: str = "",
     label_selector: str = "",
     field_selector: str = "",
     metadata_only: bool = False,
@@ -64,14 +66,18 @@ async def watch(
 ) -> NoReturn:
     """Report every object of a collection as ADDED, and then each change, for ever.
 
+    name: only the object of that name, there or not; it is read with a GET, so no collection is listed (field_selector is
+    not used then).
     on_synced: called after each complete list (the first, and those after a gap), when all of it has been reported.
     on_error: each failure that is waited out and tried again; the collection may be stale until the next event or sync.
     keep: what to remember of an object for a deletion that is found later; None = its identity alone.
     Ends by cancellation, by an exception from a callback, and with NotFound when the kind itself is no longer served.
     An object that was deleted and created again within a gap is reported as DELETED and ADDED.
     """
+    if name:
+        field_selector = f"metadata.name={name}"
     watcher = _Watcher(
-        client, resource, (namespace, label_selector, field_selector, metadata_only), on_event, keep,
+        client, resource, (namespace, name, label_selector, field_selector, metadata_only), on_event, keep,
         settings or WatchSettings(),
     )  # fmt: skip
     failures = 0
@@ -114,7 +120,7 @@ class _Watcher:
         self,
         client: Client,
         resource: Resource,
-        selection: tuple[str, str, str, bool],
+        selection: tuple[str, str, str, str, bool],
         on_event: Callable[[Event], None],
         keep: Callable[[Body], Body] | None,
         settings: WatchSettings,
@@ -124,7 +130,7 @@ class _Watcher:
         self.progressed = False  # whether this round has brought anything
         self._client = client
         self._resource = resource
-        self._namespace, self._labels, self._fields, self._metadata_only = selection
+        self._namespace, self._name, self._labels, self._fields, self._metadata_only = selection
         self._on_event = on_event
         self._keep = keep
         self._seen: dict[tuple[str, str], _Seen] = {}
@@ -137,18 +143,12 @@ class _Watcher:
         self._list_from = ""
 
     async def list(self) -> None:
-        """One LIST; reports what differs from what was seen."""
-        listing = await self._client.list(
-            self._resource,
-            self._namespace,
-            label_selector=self._labels,
-            field_selector=self._fields,
-            resource_version=self._list_from,
-            metadata_only=self._metadata_only,
-            timeout_s=self.settings.list_timeout_s,
-        )
+        """One LIST, or one GET; reports what differs from what was seen."""
+        if self._name:
+            items, version = await self._one()
+        else:
+            items, version = await self._all()
         gone = set(self._seen)
-        items = listing.items
         items.reverse()
         while items:  # popped, so that a large list shrinks while it is reported
             body = items.pop()
@@ -164,8 +164,34 @@ class _Watcher:
                 self._report("MODIFIED", key, body)
         for key in gone:
             self._report_gone(key)
-        self.version = listing.resource_version
+        self.version = version
         self._list_from = ""
+
+    async def _one(self) -> tuple[_Bodies, str]:
+        """The object and its version. Where it is absent, none: a watch from no version begins with what is there then."""
+        try:
+            body = await self._client.get(
+                self._resource, self._name, self._namespace,
+                metadata_only=self._metadata_only, timeout_s=self.settings.list_timeout_s,
+            )  # fmt: skip
+        except NotFound as err:
+            if err.kind_missing:
+                raise
+            return [], ""
+        body["apiVersion"], body["kind"] = self._resource.api_version, self._resource.kind
+        return [body], body["metadata"]["resourceVersion"]
+
+    async def _all(self) -> tuple[_Bodies, str]:
+        listing = await self._client.list(
+            self._resource,
+            self._namespace,
+            label_selector=self._labels,
+            field_selector=self._fields,
+            resource_version=self._list_from,
+            metadata_only=self._metadata_only,
+            timeout_s=self.settings.list_timeout_s,
+        )
+        return listing.items, listing.resource_version
 
     async def stream(self) -> None:
         """One WATCH from the last version, until the server ends it. Raises what an ERROR event or a failure says."""

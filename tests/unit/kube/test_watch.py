@@ -122,6 +122,29 @@ async def test_a_watch_that_ends_goes_on_from_the_last_bookmark_without_a_list()
         assert seen.errors == []
 
 
+async def test_one_object_is_read_and_never_listed() -> None:
+    steps = reply(cm("a", 5)), stream(event("MODIFIED", cm("a", 8)), then=hang)
+    async with watching(*steps, namespace="ns", name="a") as (seen, api):
+        await seen.until(lambda: len(seen.log) == 3, api)
+        assert seen.log == ["ADDED a@5", "synced", "MODIFIED a@8"]
+        read, watched = api.seen
+        assert (read.path, read.query) == ("/api/v1/namespaces/ns/configmaps/a", {})
+        assert watched.path == "/api/v1/namespaces/ns/configmaps"
+        assert (watched.query["fieldSelector"], watched.query["resourceVersion"]) == ("metadata.name=a", "5")
+
+
+async def test_one_object_that_is_not_there_is_waited_for() -> None:
+    absent = reply(
+        {"kind": "Status", "code": 404, "reason": "NotFound", "details": {"name": "a", "kind": "configmaps"}}, 404
+    )
+    gone = reply({"kind": "Status", "code": 410, "reason": "Expired"}, 410)
+    steps = absent, stream(event("ADDED", cm("a", 8))), gone, absent, hang
+    async with watching(*steps, namespace="ns", name="a") as (seen, api):
+        await seen.until(lambda: len(api.seen) == 5, api)
+        assert seen.log == ["synced", "ADDED a@8", "DELETED a@8", "synced"]
+        assert "resourceVersion" not in api.seen[1].query  # begins with what is there then
+
+
 async def test_a_lost_connection_goes_on_from_the_last_version_and_drops_the_half_line() -> None:
     whole = orjson.dumps(event("ADDED", cm("b", 9))) + b"\n"
     steps = listing(7), stream(whole, whole[:30], then=abort), stream(whole[:11], whole[11:], then=hang)
