@@ -51,6 +51,7 @@ def test_the_last_delivery_is_known_from_the_inventory_too() -> None:
     held = intake.works.saw(body)
     assert isinstance(held, Held)
     assert held.fault.reason == "StaleDelivery"
+    assert held.delivery == body["spec"]["delivery"] + 1, "the hub is told what it has to overtake"
 
 
 def test_a_hub_that_becomes_known_is_obeyed() -> None:
