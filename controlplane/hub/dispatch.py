@@ -199,4 +199,5 @@ class Dispatcher:
             "metadata": {"name": name, "namespace": namespace, "labels": labels, "finalizers": [FINALIZER]},
             "spec": spec.wire(),
         }
-        self._world.works.put(await self._client.apply(WORKS, body, field_manager=HUB_MANAGER, force=True))
+        answer = await self._client.apply(WORKS, body, field_manager=HUB_MANAGER, force=True)
+        self._world.works.put(answer, told=False)  # its owner's reconcile is what is under way

@@ -73,22 +73,24 @@ class Table(Generic[_M]):
         """Who is told of each change, (before, after), whether a watch brought it or the reply to our own write."""
         self._listener = listener
 
-    def put(self, body: dict[str, Any]) -> _M:
+    def put(self, body: dict[str, Any], *, told: bool = True) -> _M:
         """Take in an object as the API server gave it; returns what stands there now.
 
-        An older version than the known one changes nothing: what we wrote ourselves is put here from the reply, and the
-        watch may still be behind it.
+        A version that is not newer than the known one changes nothing: what we wrote ourselves is put here from the reply,
+        and the watch is still behind it, or brings the same once more.
+        told: False where whoever asks is the one whom the listener would wake.
         """
-        new = self.model.model_validate(body)
-        key = NamespacedName(new.metadata.namespace, new.metadata.name)
-        body["metadata"].pop("managedFields", None)  # a third of most objects, and nothing that we read
+        meta = body["metadata"]
+        key = NamespacedName(meta.get("namespace") or "", meta["name"])
         old = self._objects.get(key)
-        if old is not None and _version(new) < _version(old):
+        if old is not None and 0 < _number(meta.get("resourceVersion")) <= _number(old.metadata.resource_version):
             return old
+        new = self.model.model_validate(body)
+        meta.pop("managedFields", None)  # a third of most objects, and nothing that we read
         self._reindex(key, old, new)
         self._objects[key] = new
         self._raw[key] = body
-        if self._listener is not None:
+        if told and self._listener is not None:
             self._listener(old, new)
         return new
 
@@ -123,10 +125,9 @@ class Table(Generic[_M]):
         return len(self._objects)
 
 
-def _version(object_: Kind) -> int:
-    """Resource versions of one kind can be compared as numbers (Kubernetes, KEP-5504)."""
-    text = object_.metadata.resource_version
-    return int(text) if text.isdecimal() else 0
+def _number(version: str | None) -> int:
+    """Resource versions of one kind can be compared as numbers (Kubernetes, KEP-5504); 0 = it is none."""
+    return int(version) if version and version.isdecimal() else 0
 
 
 def _application_of(work: Work) -> tuple[NamespacedName]:

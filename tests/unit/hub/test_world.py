@@ -23,6 +23,14 @@ def test_an_older_event_does_not_undo_what_is_known() -> None:
     assert world.applications.raw(NamespacedName("tenant-a", "web")) == application("web", 7, "new")
 
 
+def test_what_the_watch_brings_once_more_is_not_told_again() -> None:
+    world, told = World(), []
+    world.applications.listen(lambda old, new: told.append(new))
+    written = world.applications.put(application("web", 7), told=False)
+    assert world.applications.put(application("web", 7)) is written
+    assert told == []
+
+
 def test_whoever_puts_an_object_tells_the_listener_and_an_older_one_tells_nobody() -> None:
     world, told = World(), []
     world.applications.listen(lambda old, new: told.append((old is not None, new is not None)))
