@@ -30,7 +30,7 @@ LABEL = "controlplane.dev/inventory"  # on each Secret: the tenant
 _WRITER = "controlplane.dev/writer"  # annotation: which process wrote it last
 _KEY = "inventory"
 _LAZY_S = 1.0  # how long what nobody waits for may stay unwritten
-_BURST, _PER_S = 8, 4.0  # writes at once, and in the long run: a rollout's rounds wait for one and share it
+_BURST, _PER_S = 8, 2.5  # writes at once, and in the long run: a rollout's rounds wait for one and share it
 
 _log = logging.getLogger(__name__)
 _Shard = tuple[str, int]  # tenant, number
