@@ -82,7 +82,7 @@ async def join(joining: Joining) -> tuple[list[str], str]:
             await at_member.check([body for body in there if not await _replaced(at_member.client, body)])
         if joining.again:
             await _revoke(hub, joining.name)
-        await at_hub.apply([cluster, *here])
+        await at_hub.apply([*here, cluster])  # last: the hub acts on it at once, with the rights that stand before it
         account = NamespacedName(f"cluster-{joining.name}", "agent")
         token = await request_token(hub, account, lifetime_s=_HUB_TOKEN_LIFE_S)
         told = [f"cluster {joining.name} is on the hub, in namespace {account.namespace}"]

@@ -174,7 +174,7 @@ async def test_it_mints_no_tokens(agent: Agent, laid: Team) -> None:
             "annotations": {"kubernetes.io/service-account.name": "controlplane-agent"},
         },
     }
-    refused(await agent.applies(secret), "no ServiceAccount tokens")
+    refused(await agent.tries("create", "-f", "-", stdin=json.dumps(secret)), "no ServiceAccount tokens")
 
 
 @pytest.mark.parametrize(

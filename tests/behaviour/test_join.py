@@ -26,6 +26,8 @@ async def member(system: System) -> AsyncIterator[Cluster]:
         await cluster.close()
         for process in [p for p in system.facts["processes"] if p.startswith(f"{NAME}-")]:
             await system.stop(process)
+        del system.environment.record.facts["clusters"][NAME]
+        system.environment.record.save()
 
 
 @pytest.fixture

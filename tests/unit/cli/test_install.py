@@ -51,7 +51,7 @@ def test_the_hub_has_no_wildcard_mints_no_token_and_binds_by_name() -> None:
     ]
 
 
-def test_an_agent_writes_nothing_on_the_hub_but_its_status_its_lease_events_and_its_own_token() -> None:
+def test_an_agent_writes_nothing_on_the_hub_but_its_status_its_lease_and_its_own_token() -> None:
     written = {
         (resource, tuple(rule.get("resourceNames", ())))
         for rule in role("ClusterRole", "controlplane-hub-agent")
@@ -59,8 +59,11 @@ def test_an_agent_writes_nothing_on_the_hub_but_its_status_its_lease_events_and_
         for resource in rule["resources"]
     }
     assert written == {
-        ("works/status", ()), ("leases", ()), ("leases", ("agent",)), ("serviceaccounts/token", ("agent",)), ("events", ()),
-    }  # fmt: skip
+        ("works/status", ()),
+        ("leases", ()),
+        ("leases", ("agent",)),
+        ("serviceaccounts/token", ("agent",)),
+    }
 
 
 @pytest.mark.parametrize(
