@@ -27,6 +27,7 @@ ARGO = Installation(
 INGRESS = Installation("ingress-nginx", "deploy", "deploy/static/provider/cloud", 19, {})
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("what", [PODINFO, ARGO, INGRESS], ids=lambda what: what.repository)
 async def test_a_real_installation_is_deployed_by_the_platform_and_pruned_whole(
     system: System, what: Installation
