@@ -24,8 +24,8 @@ from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TEN
 __all__ = ["Status", "StatusWriter"]
 
 Status = ApplicationStatus | ClusterStatus | RepositoryStatus | TenantStatus
-_UNDER_WAY_S, _UNDER_WAY_MOST_S = 1.0, 30.0
-_PER_WAITING_S = 0.03  # about what it takes from one Application's delivery to the next one's in a large rollout
+_UNDER_WAY_S, _UNDER_WAY_MOST_S = 1.0, 60.0
+_PER_WAITING_S = 0.05  # about what it takes from one Application's delivery to the next one's in a large rollout
 _S = TypeVar("_S", ApplicationStatus, ClusterStatus, RepositoryStatus, TenantStatus)
 _Key = tuple[str, NamespacedName]  # the kind, and which object
 

@@ -55,9 +55,9 @@ async def test_the_end_of_something_is_said_at_once(hub: Hub) -> None:
 async def test_what_is_on_its_way_waits_the_longer_the_more_there_are(hub: Hub) -> None:
     waits = [hub.put(f"app-{number}", "Reconciling") for number in range(1500)]
     assert waits[0] == pytest.approx(1.0)
-    assert waits[100] == pytest.approx(4.0)
+    assert waits[100] == pytest.approx(6.0)
     assert waits == sorted(waits)
-    assert waits[-1] == pytest.approx(30.0)
+    assert waits[-1] == pytest.approx(60.0)
 
 
 async def test_a_root_on_its_way_is_told_soon_however_many_its_children(hub: Hub) -> None:
