@@ -19,7 +19,8 @@ venv: .venv/stamp ## The virtual environment, made again only when pyproject.tom
 	@test -n "$(newest-python)" || { echo "error: Python 3.11 or newer is needed, and none is on PATH" >&2; exit 1; }
 	@test -x $(PY) || { echo "Making .venv with $(newest-python) …"; $(newest-python) -m venv .venv; } \
 		|| { echo "error: $(newest-python) -m venv failed; Debian and Ubuntu have it in the package python3-venv" >&2; exit 1; }
-	@$(PY) -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements.lock
+	@echo "Installing the locked packages into .venv (about a minute) …"
+	@$(PY) -m pip install --disable-pip-version-check --quiet --no-input --require-hashes -r requirements.lock
 	@$(PY) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
