@@ -18,6 +18,7 @@ from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
+from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import CLUSTERS, CONFIGMAPS
 
 __all__ = ["HUB_CONFIGMAP", "Clusters"]
@@ -42,7 +43,7 @@ class Clusters:
         self._status = status
         self._artifacts = artifacts
         self._grace_s = grace_s
-        self._told: dict[str, str] = {}  # cluster -> uid for which the ConfigMap was written
+        self._told: dict[str, str] = {}  # cluster -> uid for which the ConfigMap is as it should be
 
     def online(self, name: ClusterName) -> bool:
         """Whether the cluster's agent was heard of within the grace time."""
@@ -69,14 +70,23 @@ class Clusters:
         if self._told.get(name) == cluster.metadata.uid:
             return
         url, ca = self._artifacts
-        body = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": HUB_CONFIGMAP, "namespace": cluster_namespace(name)},
-            "data": {"hub": self._world.hub, "artifacts": url, "artifacts-ca": ca},
-        }
-        await self._client.apply(CONFIGMAPS, body, field_manager=HUB_MANAGER, force=True)
+        data = {"hub": self._world.hub, "artifacts": url, "artifacts-ca": ca}
+        if await self._said(name) != data:
+            body = {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": HUB_CONFIGMAP, "namespace": cluster_namespace(name)},
+                "data": data,
+            }
+            await self._client.apply(CONFIGMAPS, body, field_manager=HUB_MANAGER, force=True)
         self._told[name] = cluster.metadata.uid
+
+    async def _said(self, name: ClusterName) -> object:
+        """What the agent was told before this process began."""
+        try:
+            return (await self._client.get(CONFIGMAPS, HUB_CONFIGMAP, cluster_namespace(name))).get("data")
+        except NotFound:
+            return None
 
     def _report(self, key: NamespacedName, cluster: Cluster) -> float | None:
         name = ClusterName(key.name)

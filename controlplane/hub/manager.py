@@ -58,7 +58,7 @@ class Manager:
         world, queues = self.world, self.queues
         self.status = StatusWriter(client, world, settings.status_interval_s)
         policies = Policies()
-        namespaces = Namespaces(client)
+        self._namespaces = namespaces = Namespaces(client)
         self._children = Children(client, world, namespaces)
         self._intake = Intake(client, world, queues, self._children, policies)
         dispatcher = Dispatcher(client, world)
@@ -95,6 +95,7 @@ class Manager:
         body = await self._client.get(NAMESPACES, HUB_NAMESPACE)
         self.world.hub = body["metadata"]["uid"]
         await self._children.load()
+        await self._namespaces.load()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._intake.run(), name="intake")
             await self.world.complete.wait()

@@ -1,6 +1,5 @@
 """The hub's own namespaces: `tenant-<name>`, with the RoleBindings of the tenant's members, and what is in `cluster-<name>`."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from controlplane.api.keys import TenantName
@@ -15,16 +14,29 @@ __all__ = ["Namespaces"]
 
 _MANAGER: Final = "controlplane-hub"
 _ROLE_BINDINGS: Final = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True)
-_ROLES: Final = ("viewer", "developer", "admin")
+_OWN_ROLE: Final = "controlplane-hub-tenant"
+_OURSELVES: Final = {"kind": "ServiceAccount", "name": "controlplane-hub", "namespace": HUB_NAMESPACE}
+_Subjects = list[dict[str, str]]
 
 
 class Namespaces:
-    """Makes and removes them. What was made by this process is remembered, so that a second asking costs nothing."""
+    """Makes and removes them. What is there is known, from one look at the start and from our own writes since, so that
+    asking again costs nothing, and a restart of the hub writes nothing.
+    """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._made: set[str] = set()
-        self._bound: dict[str, object] = {}
+        self._bound: dict[str, dict[str, _Subjects]] = {}  # namespace -> RoleBinding -> subjects
+
+    async def load(self) -> None:
+        """Read what is there of ours; once, at the start."""
+        for body in (await self._client.list(NAMESPACES, label_selector=LABEL_TENANT)).items:
+            if body["metadata"].get("deletionTimestamp") is None:
+                self._made.add(body["metadata"]["name"])
+        for body in (await self._client.list(_ROLE_BINDINGS, label_selector=LABEL_TENANT)).items:
+            meta = body["metadata"]
+            self._bound.setdefault(meta["namespace"], {})[meta["name"]] = body.get("subjects") or []
 
     async def ensure_tenant(self, tenant: TenantName) -> None:
         """The namespace that holds a tenant's Applications and Repositories."""
@@ -40,36 +52,35 @@ class Namespaces:
         self._made.add(name)
 
     def forget(self, tenant: TenantName) -> None:
-        """What this process made for a tenant may be gone: make it again when it is asked for."""
+        """What is known of a tenant may be gone: make it again when it is asked for."""
         self._made.discard(tenant_namespace(tenant))
         self._bound.pop(tenant_namespace(tenant), None)
 
     async def bind_roles(self, tenant: Tenant) -> None:
         """One RoleBinding for each of the three built-in roles that has members, and the hub's own, which lets it read
         the credentials that Repositories name."""
-        namespace = tenant_namespace(TenantName(tenant.metadata.name))
-        if self._bound.get(namespace) == tenant.spec.members:
-            return
-        hub = {"kind": "ServiceAccount", "name": "controlplane-hub", "namespace": HUB_NAMESPACE}
-        await self._bind("controlplane-hub-tenant", namespace, [hub])
-        for role in _ROLES:
-            name = f"controlplane-{role}"
-            subjects = [_subject(member) for member in tenant.spec.members if member.role == role]
-            if subjects:
-                await self._bind(name, namespace, subjects)
-            else:
-                try:
-                    await self._client.delete(_ROLE_BINDINGS, name, namespace)
-                except NotFound:
-                    pass
-        self._bound[namespace] = tenant.spec.members
+        name = TenantName(tenant.metadata.name)
+        bound = self._bound.setdefault(tenant_namespace(name), {})
+        wanted: dict[str, _Subjects] = {_OWN_ROLE: [_OURSELVES]}
+        for member in tenant.spec.members:
+            wanted.setdefault(f"controlplane-{member.role}", []).append(_subject(member))
+        for role, subjects in wanted.items():
+            if bound.get(role) != subjects:
+                await self._bind(role, name, subjects)
+                bound[role] = subjects
+        for role in bound.keys() - wanted.keys():
+            try:
+                await self._client.delete(_ROLE_BINDINGS, role, tenant_namespace(name))
+            except NotFound:
+                pass
+            del bound[role]
 
-    async def _bind(self, name: str, namespace: str, subjects: list[Mapping[str, str]]) -> None:
+    async def _bind(self, role: str, tenant: TenantName, subjects: _Subjects) -> None:
         body: dict[str, Any] = {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "RoleBinding",
-            "metadata": {"name": name, "namespace": namespace},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            "metadata": {"name": role, "namespace": tenant_namespace(tenant), "labels": {LABEL_TENANT: str(tenant)}},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
             "subjects": subjects,
         }
         await self._client.apply(_ROLE_BINDINGS, body, field_manager=_MANAGER, force=True)
@@ -86,6 +97,6 @@ class Namespaces:
             pass  # it is terminating already
 
 
-def _subject(member: Member) -> Mapping[str, str]:
+def _subject(member: Member) -> dict[str, str]:
     kind, name = ("User", member.user) if member.user is not None else ("Group", member.group)
     return {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name or ""}
