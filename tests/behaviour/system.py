@@ -149,18 +149,28 @@ class System:
 
     # -- as a whole
 
-    async def at_rest(self) -> None:
-        """Wait until the tenants of other tests are gone, so that nobody has anything to do."""
+    async def at_rest(self, *tenants: str) -> None:
+        """Wait until the tenants of other tests are gone, so that nobody has anything to do. tenants: those that stay."""
+        stay = EXAMPLES | {*tenants}
         await self.hub.until_all(
-            "only the examples' tenants are left",
+            f"only {sorted(stay)} are left",
             "Tenant",
-            lambda found: {t["metadata"]["name"] for t in found} <= EXAMPLES,
+            lambda found: {body["metadata"]["name"] for body in found} <= stay,
         )
         for cluster in (self.hub, *self.members.values()):
             await cluster.until_all("no namespace is terminating", "Namespace", _none_terminates)
         await self.hub.until_all(
             "every Application is Ready", "Application", lambda found: all(condition(a, "Ready").true for a in found)
         )
+        for name in self.members:  # the agents tell their counts some seconds later
+            works = await self.hub.all("Work", f"cluster-{name}")
+            counts = {"works": len(works), "objects": sum(work["status"]["objects"]["total"] for work in works)}
+            await self.hub.until(
+                f"the agent has told that it holds {counts}",
+                "Cluster",
+                name,
+                lambda body, counts=counts: (body or {})["status"]["counts"] == counts | {"orphans": 0},  # type: ignore[misc]
+            )
 
     async def explain(self, tenant: str, marks: dict[str, int]) -> str:
         """What a person would look at after a failure: a tenant's objects on the hub, and what the processes said since."""
