@@ -17,6 +17,7 @@ from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.replicas import AUTOSCALER, Autoscalers
 from controlplane.agent.works import Works
 from controlplane.api.keys import ObjectKey, key_of
+from controlplane.health.status import HealthStatus
 from controlplane.kube.discovery import Discovery
 from controlplane.kube.request import Body
 from controlplane.kube.watch import Event
@@ -25,13 +26,14 @@ __all__ = ["Observations"]
 
 _log = logging.getLogger(__name__)
 _HELD_S = 2.0  # how long finalizers may take before it is told whose they are
+_PASSING_S = 1.0  # how long health that is on its way waits to be told: mostly it is overtaken by its end
 _KIND_NEWS_S = 60.0  # how long after a change of CRDs an unknown kind is asked for eagerly
 
 
 class Observations:
     """The Observer of all watches.
 
-    wake: an owner is to be reconciled (after seconds). report: a Work may have to be reported. clock: monotonic seconds.
+    wake: an owner is to be reconciled, report: a Work may have to be reported; both after seconds. clock: monotonic seconds.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Observations:
         works: Works,
         discovery: Discovery,
         wake: Callable[[str, float], None],
-        report: Callable[[str], None],
+        report: Callable[[str, float], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._inventory = inventory
@@ -79,7 +81,8 @@ class Observations:
         if owner is not None:
             self._compare(owner, key, seen)
             if before is None or (before.health, before.terminating) != (seen.health, seen.terminating):
-                self._report(owner)
+                passing = seen.health.status is HealthStatus.PROGRESSING  # every write of a Deployment is, for a moment
+                self._report(owner, _PASSING_S if passing else 0.0)
             if seen.terminating and key in self._works.course(owner).deleting:
                 self._wake(owner, _HELD_S)
         if before is not None and before.owner != seen.owner:
@@ -143,7 +146,7 @@ class Observations:
             return False
         self._inventory.applied(record, key, replace(entry, print=EXPIRED))
         self._live.saw(key, Seen(version=known.version + 1 if known else 0, gone=True))
-        self._report(owner)
+        self._report(owner, 0.0)
         return True
 
     def _compare(self, owner: str, key: ObjectKey, seen: Seen) -> None:
@@ -162,7 +165,7 @@ class Observations:
                 self._wake(owner, 1.1)
             case Verdict.SAME if key in course.drifted:
                 del course.drifted[key]  # it came back by itself
-                self._report(owner)
+                self._report(owner, 0.0)
 
     def _drifted(self, owner: str, key: ObjectKey, manager: str, fields: str) -> None:
         course = self._works.course(owner)

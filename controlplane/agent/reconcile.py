@@ -30,7 +30,7 @@ __all__ = ["Again", "Reconciler"]
 _log = logging.getLogger(__name__)
 _SLOW_S = 300.0  # the next look at what only an event can mend, in case that the event never comes
 _SETTLING_S = 1.0  # after a round that wrote
-_LONG_ROUND_S = 2.0  # a round that writes for longer is reported while it goes on
+_LONG_ROUND_S = 5.0  # a round that writes for longer is reported while it goes on
 
 
 class Again(Exception):

@@ -32,6 +32,19 @@ async def test_a_status_is_reported_and_reconciles_nothing(world: World) -> None
     assert world.reports == [world.work()["spec"]["owner"]]
 
 
+async def test_health_that_is_only_passing_is_told_a_little_later(world: World) -> None:
+    key, owner = world.key("Deployment", "d"), world.work()["spec"]["owner"]
+    body = world.member.objects[key]
+    available = {"conditions": [{"type": "Available", "status": "True", "reason": "x", "message": ""}]}
+    counts = dict.fromkeys(("replicas", "readyReplicas", "updatedReplicas", "availableReplicas"), 1)
+    progressing = {"observedGeneration": body["metadata"].get("generation", 0)}
+    done = progressing | counts | available
+    for version, status, after_s in (("998", done, 0.0), ("999", progressing, 1.0), ("1000", done, 0.0)):
+        meta = {**body["metadata"], "resourceVersion": version}
+        world.observations.on_object(Event("MODIFIED", {**body, "metadata": meta, "status": status}), whole=True)
+        assert world.reported_after[owner] == after_s
+
+
 async def test_an_older_event_counts_for_nothing(world: World) -> None:
     key = world.key("ConfigMap", "a")
     old = world.member.objects[key]

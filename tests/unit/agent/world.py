@@ -253,6 +253,10 @@ class World:
         """The key of an object that is there."""
         return next(k for k in self.member.objects if (k.kind, k.name, k.namespace) == (kind, name, namespace))
 
+    def _report(self, owner: str, after_s: float) -> None:
+        self.reports.append(owner)
+        self.reported_after[owner] = after_s
+
     def _wake(self, owner: str, after_s: float) -> None:
         self.due[owner] = min(self.due.get(owner, float("inf")), self.now + after_s)
 
@@ -270,6 +274,7 @@ class World:
             hub=HUB,
         )
         self.reports: list[str] = []
+        self.reported_after: dict[str, float] = {}
         self.observations = self.watches.observer = Observations(
             inventory=self.inventory,
             live=self.live,
@@ -279,7 +284,7 @@ class World:
             works=self.works,
             discovery=discovery,
             wake=self._wake,
-            report=self.reports.append,
+            report=self._report,
             clock=lambda: self.now,
         )
         lanes = Lanes(4)
@@ -306,7 +311,7 @@ class World:
                 pruner=Pruner(client, discovery, lanes, self.live, applier),
                 handed_over=lambda: self.handed_over,
                 wake=self._wake,
-                report=lambda owner, _: self.reports.append(owner),
+                report=self._report,
                 clock=lambda: self.now,
             )
         )
