@@ -19,12 +19,14 @@ from controlplane.hub.world import Table, World
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
 from controlplane.kube.queue import WorkQueue
+from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TENANTS, Resource
 
 __all__ = ["Status", "StatusWriter"]
 
 Status = ApplicationStatus | ClusterStatus | RepositoryStatus | TenantStatus
 _UNDER_WAY_S, _UNDER_WAY_MOST_S = 1.0, 60.0
+_SOON_S = 0.1  # not worth another look
 _PER_WAITING_S = 0.05  # about what it takes from one Application's delivery to the next one's in a large rollout
 _S = TypeVar("_S", ApplicationStatus, ClusterStatus, RepositoryStatus, TenantStatus)
 _Key = tuple[str, NamespacedName]  # the kind, and which object
@@ -38,6 +40,8 @@ class StatusWriter:
         self._client = client
         self._interval_s = interval_s
         self._pending: dict[_Key, Status] = {}
+        self._waiting_since: dict[_Key, float] = {}  # of those in _pending
+        self._writing: set[_Key] = set()
         self._written_at: dict[_Key, float] = {}
         self._kinds: Mapping[type, tuple[Resource, Table[Kind]]] = {
             ApplicationStatus: (APPLICATIONS, world.applications),  # type: ignore[dict-item]  # Table is invariant
@@ -51,18 +55,23 @@ class StatusWriter:
         resource, table = self._kinds[type(status)]
         at = (resource.kind, key)
         live = table.get(key)
-        if live is None or live.status == status:  # type: ignore[attr-defined]  # each of these kinds has a status
-            self._pending.pop(at, None)
+        if live is None or (live.status == status and at not in self._writing):  # type: ignore[attr-defined]  # each has one
+            self._drop(at)
             return
         if self._pending.get(at) == status:
             return
         self._pending[at] = status
         now = asyncio.get_running_loop().time()
+        self._waiting_since.setdefault(at, now)
         earliest = now + self._patience_s(status)
         self.queue.add_after(at, max(earliest, self._written_at.get(at, 0.0) + self._interval_s) - now)
 
+    def _drop(self, at: _Key) -> None:
+        self._pending.pop(at, None)
+        self._waiting_since.pop(at, None)
+
     def _patience_s(self, status: Status) -> float:
-        """For how long a status may wait to be overtaken."""
+        """For how long a status may wait to be overtaken, as things are now."""
         if not any(condition.type == "Reconciling" for condition in status.conditions):
             return 0.0
         if isinstance(status, ApplicationStatus) and not status.children.total:
@@ -79,26 +88,39 @@ class StatusWriter:
         """Write what was put, until cancelled."""
         await self.queue.run(self._write, workers=16)
 
-    async def _write(self, at: _Key) -> None:
+    async def _write(self, at: _Key) -> float | None:
+        """Write what is pending of an object; the seconds until the next look, where it may wait for longer."""
         status = self._pending.get(at)
         if status is None:
             self._written_at.pop(at, None)
-            return
-        resource, table = self._kinds[type(status)]
+            return None
+        loop = asyncio.get_running_loop()
+        left_s = self._waiting_since[at] + self._patience_s(status) - loop.time()
+        if left_s > _SOON_S:  # more are on their way by now
+            return left_s
+        self._writing.add(at)
+        try:
+            body = await self._send(at, status)
+        finally:
+            self._writing.discard(at)
+        if body is None:
+            self._drop(at)
+            return None
+        self._kinds[type(status)][1].put(body)
+        self._written_at[at] = loop.time()
+        if self._pending.get(at) is status:
+            self._drop(at)
+        return None
+
+    async def _send(self, at: _Key, status: Status) -> Body | None:
+        """The object as it is then; None where it is gone."""
+        resource, _ = self._kinds[type(status)]
         _, key = at
         try:
             if isinstance(status, ClusterStatus):  # the rest of a Cluster's status is its agent's
                 part = {"conditions": status.wire()["conditions"], "observedGeneration": status.observed_generation}
-                body = await self._client.patch(resource, key.name, {"status": part}, subresource="status")
-            else:
-                patch = [{"op": "add", "path": "/status", "value": status.wire()}]
-                body = await self._client.patch(
-                    resource, key.name, patch, key.namespace, kind="json", subresource="status"
-                )
+                return await self._client.patch(resource, key.name, {"status": part}, subresource="status")
+            patch = [{"op": "add", "path": "/status", "value": status.wire()}]
+            return await self._client.patch(resource, key.name, patch, key.namespace, kind="json", subresource="status")
         except NotFound:
-            self._pending.pop(at, None)
-            return
-        table.put(body)
-        self._written_at[at] = asyncio.get_running_loop().time()
-        if self._pending.get(at) is status:
-            del self._pending[at]
+            return None

@@ -1,5 +1,6 @@
 """When a status is written: at once where it is the end of something, later where it is likely to be overtaken."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.queue import WorkQueue
+from controlplane.kube.resource import Resource
 from tests.unit.hub.objects import application_body
 
 
@@ -32,6 +34,12 @@ class Hub:
             self.world.applications.put(application_body(f"app-{number}"))
         self.writer = StatusWriter(cast(Client, None), self.world, interval_s=0.5)
         self.writer.queue = cast(WorkQueue[Any], self.delays)
+
+    def serve(self) -> "Server":
+        """Give the writer somebody to write to."""
+        server = Server()
+        self.writer._client = cast(Client, server)
+        return server
 
     def put(self, name: str, *conditions: str, **status: Any) -> float:
         """Put a status with these conditions; the seconds that it waits."""
@@ -64,6 +72,54 @@ async def test_a_root_on_its_way_is_told_soon_however_many_its_children(hub: Hub
     for number in range(1000):
         hub.put(f"app-{number}", "Reconciling")
     assert hub.put("app-1500", "Reconciling", children={"total": 1000, "ready": 3}) == 1.0
+
+
+class Server:
+    """Takes in status patches, each when it is let."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self.let = asyncio.Event()
+        self.let.set()
+
+    async def patch(self, _: Resource, name: str, patch: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
+        await self.let.wait()
+        self.written.append(name)
+        body = application_body(name, version=100 + len(self.written))
+        return body | {"status": patch[0]["value"]}
+
+
+async def test_a_wait_that_is_over_goes_on_where_more_came_meanwhile() -> None:
+    hub = Hub(200)
+    server = hub.serve()
+    at = ("Application", NamespacedName("tenant-payments", "app-0"))
+    assert hub.put("app-0", "Reconciling") == pytest.approx(1.0)
+    for number in range(1, 101):
+        hub.put(f"app-{number}", "Reconciling")
+    left_s = await hub.writer._write(at)
+    assert left_s == pytest.approx(6.0, abs=0.5)
+    assert server.written == []
+    hub.put("app-0", "Ready")
+    assert await hub.writer._write(at) is None
+    assert server.written == ["app-0"]
+
+
+async def test_what_becomes_true_again_while_something_else_is_written_is_written_after_it() -> None:
+    hub = Hub(1)
+    server = hub.serve()
+    key = NamespacedName("tenant-payments", "app-0")
+    before = next(iter(hub.world.applications)).status
+    server.let.clear()
+    hub.put("app-0", "Ready")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(hub.writer._write(("Application", key)))
+        await asyncio.sleep(0)
+        hub.writer.put(key, before)
+        server.let.set()
+    assert hub.writer.latest(key, next(iter(hub.world.applications)).status) == before
+    await hub.writer._write(("Application", key))
+    assert server.written == ["app-0", "app-0"]
+    assert next(iter(hub.world.applications)).status == before
 
 
 async def test_what_the_status_says_already_is_not_written() -> None:
