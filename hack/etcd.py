@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hack.binaries import Binaries
 from hack.pki import Authority, KeyPair
-from hack.ports import HOST, free_port
+from hack.ports import HOST
 from hack.process import Command
 from hack.record import Probe
 from hack.supervise import Supervisor
@@ -30,7 +30,7 @@ async def start_etcd(supervisor: Supervisor, binaries: Binaries) -> Etcd:
     client = authority.issue("client", "apiserver")
 
     def build(port: int) -> tuple[Command, Probe]:
-        url, peer = f"https://{HOST}:{port}", f"http://{HOST}:{free_port()}"
+        url, peer = f"https://{HOST}:{port}", f"http://{HOST}:{supervisor.port()}"
         command = supervisor.command(
             "etcd",
             *binaries.etcd,

@@ -13,7 +13,7 @@ from pathlib import Path
 from hack.checkout import read_tree
 from hack.environment import ROOT, SCRIPTS, Environment
 from hack.errors import HackError
-from hack.ports import HOST, free_port
+from hack.ports import HOST
 from hack.process import Command
 from hack.record import Probe
 
@@ -81,7 +81,7 @@ async def start_hub(environment: Environment) -> None:
 
     def build(port: int) -> tuple[Command, Probe]:
         nonlocal artifacts
-        artifacts = free_port()
+        artifacts = environment.supervisor.port()
         command = environment.supervisor.command(
             "hub",
             SCRIPTS / "controlplane-hub",

@@ -83,6 +83,7 @@ class Record:
     facts: dict[str, Any] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
     published: Path | None = None
+    ports: list[int] = field(default_factory=list)  # held for this environment and not given to any process yet
 
     @classmethod
     def load(cls, state: Path) -> "Record | None":
@@ -91,14 +92,14 @@ class Record:
             content = json.loads((state / "record.json").read_bytes())
         except FileNotFoundError:
             return None
-        published = content.pop("published", None)
+        published, ports = content.pop("published", None), content.pop("ports", [])
         processes = {name: Process.from_json(name, entry) for name, entry in content.pop("processes").items()}
-        return cls(state, content, processes, Path(published) if published else None)
+        return cls(state, content, processes, Path(published) if published else None, ports)
 
     def save(self) -> None:
         """Write the record, and the published file if there is one."""
         content = self.facts | {"processes": {name: p.to_json() for name, p in self.processes.items()}}
-        mine = content | ({"published": str(self.published)} if self.published else {})
+        mine = content | {"ports": self.ports} | ({"published": str(self.published)} if self.published else {})
         write_atomically(self.state / "record.json", json.dumps(mine, indent=1).encode(), 0o600)
         if self.published:
             write_atomically(self.published, json.dumps(content, indent=1).encode() + b"\n")

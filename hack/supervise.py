@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from hack.errors import StartFailed
-from hack.ports import free_port
+from hack.ports import hold_ports
 from hack.process import MARKER, Command, Pid, end, find_marked, is_alive, spawn, wait_end
 from hack.record import Probe, Process, Record
 
@@ -22,6 +22,7 @@ PROBE_EVERY_S = (
 )
 PROBE_TIMEOUT_S = 5.0
 PORT_TRIES = 3
+PORTS_AT_ONCE = 32  # an environment of three clusters takes half of them
 EARLY_END_S = 1.5  # whoever has no address to ask at is taken to run if it has not ended by then
 _TAKEN = ("address already in use", "Address already in use")  # as Go and as C write it
 
@@ -114,14 +115,22 @@ class Supervisor:
             raise StartFailed(command.name, "ended while it started", command.log)
         return pid
 
+    def port(self) -> int:
+        """A port that is held for this environment, and was not given out before."""
+        if not self.record.ports:
+            self.record.ports = hold_ports(self.command("ports"), PORTS_AT_ONCE)
+        port = self.record.ports.pop(0)
+        self.record.save()
+        return port
+
     async def start_on_free_port(self, build: Callable[[int], tuple[Command, Probe]], limit_s: float = 60.0) -> int:
         """Start a server on a port of the kernel's choice, on another one if somebody was faster. Returns the port.
 
-        A server that takes its port as an argument can not be handed an open socket: between our asking the kernel and its
-        binding, the port is free for anybody.
+        The port is held for this environment (see hack.ports). A stranger can have it all the same where the process that
+        holds the ports was killed.
         """
         for attempt in range(1, PORT_TRIES + 1):
-            port = free_port()
+            port = self.port()
             command, probe = build(port)
             known_bytes = _size(command.log)
             try:

@@ -66,8 +66,8 @@ async def watch(
 ) -> NoReturn:
     """Report every object of a collection as ADDED, and then each change, for ever.
 
-    name: only the object of that name, there or not; it is read with a GET, so no collection is listed (field_selector is
-    not used then).
+    name: only the object of that name, there or not; it is read with a GET once its watch is open, so no collection is
+    listed (field_selector is not used then).
     on_synced: called after each complete list (the first, and those after a gap), when all of it has been reported.
     on_error: each failure that is waited out and tried again; the collection may be stale until the next event or sync.
     keep: what to remember of an object for a deletion that is found later; None = its identity alone.
@@ -87,14 +87,14 @@ async def watch(
         listed = watcher.version is None
         error: KubeError | None = None
         try:
-            if listed:
+            if listed and not name:
                 await watcher.list()
                 if on_synced:
                     on_synced()
-            await watcher.stream()
+            await watcher.stream(on_synced)
         except NotFound as err:
             if watcher.version is None:
-                raise  # the list itself says so
+                raise  # the list itself says so, or the first watch of one object
             error, watcher.version = err, None
         except KubeError as err:
             error = err
@@ -143,32 +143,25 @@ class _Watcher:
         self._list_from = ""
 
     async def list(self) -> None:
-        """One LIST, or one GET; reports what differs from what was seen."""
-        if self._name:
-            items, version = await self._one()
-        else:
-            items, version = await self._all()
+        """One LIST; reports what differs from what was seen."""
+        items, version = await self._all()
         gone = set(self._seen)
         items.reverse()
         while items:  # popped, so that a large list shrinks while it is reported
             body = items.pop()
-            key = _key(body)
-            gone.discard(key)
-            seen = self._seen.get(key)
-            if seen is None:
-                self._report("ADDED", key, body)
-            elif seen.uid != body["metadata"].get("uid"):
-                self._report_gone(key)
-                self._report("ADDED", key, body)
-            elif seen.version != body["metadata"].get("resourceVersion"):
-                self._report("MODIFIED", key, body)
+            gone.discard(_key(body))
+            self._came(body)
         for key in gone:
             self._report_gone(key)
         self.version = version
         self._list_from = ""
 
-    async def _one(self) -> tuple[_Bodies, str]:
-        """The object and its version. Where it is absent, none: a watch from no version begins with what is there then."""
+    async def _read_one(self) -> None:
+        """One GET, behind an open watch; reports what differs from what was seen.
+
+        The version of one object may be older than any version that the server still knows to go on from, and stays so, so
+        a watch cannot begin there. It begins with what is there, and the GET tells of what is not there any more.
+        """
         try:
             body = await self._client.get(
                 self._resource, self._name, self._namespace,
@@ -177,9 +170,11 @@ class _Watcher:
         except NotFound as err:
             if err.kind_missing:
                 raise
-            return [], ""
+            for key in list(self._seen):
+                self._report_gone(key)
+            return
         body["apiVersion"], body["kind"] = self._resource.api_version, self._resource.kind
-        return [body], body["metadata"]["resourceVersion"]
+        self._came(body)
 
     async def _all(self) -> tuple[_Bodies, str]:
         listing = await self._client.list(
@@ -193,8 +188,11 @@ class _Watcher:
         )
         return listing.items, listing.resource_version
 
-    async def stream(self) -> None:
-        """One WATCH from the last version, until the server ends it. Raises what an ERROR event or a failure says."""
+    async def stream(self, on_synced: Callable[[], None] | None) -> None:
+        """One WATCH from the last version, until the server ends it. Raises what an ERROR event or a failure says.
+
+        on_synced: called when one object was read behind the open watch.
+        """
         timeout_s = random.uniform(self.settings.server_timeout_min_s, self.settings.server_timeout_max_s)
         request = watch_request(
             self._resource,
@@ -206,6 +204,10 @@ class _Watcher:
             metadata_only=self._metadata_only,
         )
         async with self._client.stream(request, read_timeout_s=timeout_s + self.settings.read_slack_s) as pieces:
+            if self.version is None:
+                await self._read_one()
+                if on_synced:
+                    on_synced()
             begun: list[bytes] = []
             async for piece in pieces:
                 for line in _whole_lines(piece, begun):
@@ -224,17 +226,22 @@ class _Watcher:
         if kind == "BOOKMARK":
             return
         body["apiVersion"], body["kind"] = self._resource.api_version, self._resource.kind
+        if kind == "DELETED":
+            if self._seen.pop(_key(body), None) is not None:
+                self._on_event(Event("DELETED", body))
+        else:
+            self._came(body)
+
+    def _came(self, body: Body) -> None:
+        """Report an object as it is now, unless this version of it was reported."""
         key = _key(body)
         seen = self._seen.get(key)
-        if kind == "DELETED":
-            if self._seen.pop(key, None) is not None:
-                self._on_event(Event("DELETED", body))
-        elif seen is None:
+        if seen is None:
             self._report("ADDED", key, body)
         elif seen.uid != body["metadata"].get("uid"):
             self._report_gone(key)
             self._report("ADDED", key, body)
-        else:
+        elif seen.version != body["metadata"].get("resourceVersion"):
             self._report("MODIFIED", key, body)
 
     def _report(self, kind: EventType, key: tuple[str, str], body: Body) -> None:

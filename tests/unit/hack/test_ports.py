@@ -1,10 +1,56 @@
-"""Ports come from the kernel and can be bound."""
+"""Ports come from the kernel, nobody else is given them, and a server can take its own again and again."""
 
+import asyncio
+import errno
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 
-from hack.ports import HOST, free_port
+import pytest
+
+from hack.ports import HOST, hold_ports
+from hack.process import MARKER, Command, end, find_marked
+
+COUNT = 5
 
 
-def test_a_free_port_can_be_bound() -> None:
-    with socket.socket() as server:
-        server.bind((HOST, free_port()))
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[list[int]]:
+    yield hold_ports(Command("ports", (), {MARKER: str(tmp_path)}, tmp_path / "ports.log"), COUNT)
+    for pid in find_marked(tmp_path):
+        asyncio.run(end(pid, grace_s=1, kill=True))
+
+
+def test_a_server_can_take_a_held_port_again_and_again(held: list[int]) -> None:
+    assert len(set(held)) == COUNT
+    for _ in range(2):
+        with socket.create_server((HOST, held[0])) as server, socket.create_connection((HOST, held[0])) as client:
+            server.accept()[0].close()
+            client.close()
+
+
+def test_a_held_port_that_nobody_serves_refuses_connections(held: list[int]) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((HOST, held[0]))
+
+
+def test_nobody_is_given_a_held_port(held: list[int]) -> None:
+    with socket.create_server((HOST, 0)) as server:
+        for port in held:
+            with socket.socket() as client:  # as the near end of a connection
+                with pytest.raises(OSError) as refused:
+                    client.bind((HOST, port))
+                assert refused.value.errno == errno.EADDRINUSE
+        given: set[int] = set()
+        with socket.socket() as client:
+            client.connect(server.getsockname())
+            given.add(client.getsockname()[1])
+        assert not given & set(held)
+
+
+async def test_the_ports_are_free_when_their_environment_has_ended(tmp_path: Path) -> None:
+    [port] = hold_ports(Command("ports", (), {MARKER: str(tmp_path)}, tmp_path / "ports.log"), 1)
+    [pid] = find_marked(tmp_path)
+    await end(pid, grace_s=5, kill=True)
+    with socket.socket() as anybody:
+        anybody.bind((HOST, port))

@@ -122,15 +122,26 @@ async def test_a_watch_that_ends_goes_on_from_the_last_bookmark_without_a_list()
         assert seen.errors == []
 
 
-async def test_one_object_is_read_and_never_listed() -> None:
-    steps = reply(cm("a", 5)), stream(event("MODIFIED", cm("a", 8)), then=hang)
-    async with watching(*steps, namespace="ns", name="a") as (seen, api):
+async def test_one_object_is_read_behind_an_open_watch_and_never_listed() -> None:
+    watched = stream(event("ADDED", cm("a", 5)), event("MODIFIED", cm("a", 8)), then=hang)
+    async with watching(watched, reply(cm("a", 5)), namespace="ns", name="a") as (seen, api):
         await seen.until(lambda: len(seen.log) == 3, api)
-        assert seen.log == ["ADDED a@5", "synced", "MODIFIED a@8"]
-        read, watched = api.seen
+        assert sorted(seen.log) == ["ADDED a@5", "MODIFIED a@8", "synced"]
+        first, read = api.seen
+        assert first.path == "/api/v1/namespaces/ns/configmaps"
+        assert (first.query["fieldSelector"], first.query["watch"]) == ("metadata.name=a", "1")
+        assert "resourceVersion" not in first.query  # the object's own may be older than the server can go on from
         assert (read.path, read.query) == ("/api/v1/namespaces/ns/configmaps/a", {})
-        assert watched.path == "/api/v1/namespaces/ns/configmaps"
-        assert (watched.query["fieldSelector"], watched.query["resourceVersion"]) == ("metadata.name=a", "5")
+
+
+async def test_one_old_object_is_watched_anew_from_what_is_there_when_its_version_is_too_old() -> None:
+    too_old = reply({"kind": "Status", "code": 410, "reason": "Expired"}, 410)
+    steps = stream(event("ADDED", cm("a", 5))), reply(cm("a", 5)), too_old, stream(bookmark(90)), reply(cm("a", 5))
+    async with watching(*steps, hang, namespace="ns", name="a") as (seen, api):
+        await seen.until(lambda: len(api.seen) == 6, api)
+        assert sorted(seen.log) == ["ADDED a@5", "synced", "synced"]
+        watches = [s.query.get("resourceVersion") for s in api.seen if s.query.get("watch")]
+        assert watches == [None, "5", None, "90"]
 
 
 async def test_one_object_that_is_not_there_is_waited_for() -> None:
@@ -138,18 +149,18 @@ async def test_one_object_that_is_not_there_is_waited_for() -> None:
         {"kind": "Status", "code": 404, "reason": "NotFound", "details": {"name": "a", "kind": "configmaps"}}, 404
     )
     gone = reply({"kind": "Status", "code": 410, "reason": "Expired"}, 410)
-    steps = absent, stream(event("ADDED", cm("a", 8))), gone, absent, hang
+    steps = stream(event("ADDED", cm("a", 8))), absent, gone, stream(then=hang), absent
     async with watching(*steps, namespace="ns", name="a") as (seen, api):
-        await seen.until(lambda: len(api.seen) == 5, api)
+        await seen.until(lambda: len(seen.log) == 4, api)
         assert seen.log == ["synced", "ADDED a@8", "DELETED a@8", "synced"]
-        assert "resourceVersion" not in api.seen[1].query  # begins with what is there then
 
 
 async def test_a_lost_connection_goes_on_from_the_last_version_and_drops_the_half_line() -> None:
     whole = orjson.dumps(event("ADDED", cm("b", 9))) + b"\n"
-    steps = listing(7), stream(whole, whole[:30], then=abort), stream(whole[:11], whole[11:], then=hang)
+    again = orjson.dumps(event("MODIFIED", cm("b", 11))) + b"\n"
+    steps = listing(7), stream(whole, whole[:30], then=abort), stream(whole, again[:11], again[11:], then=hang)
     async with watching(*steps) as (seen, api):
-        await seen.until(lambda: seen.log.count("MODIFIED b@9") == 1, api)
+        await seen.until(lambda: seen.log == ["synced", "ADDED b@9", "MODIFIED b@11"], api)  # b@9 is told once
         assert [s.query.get("watch") for s in api.seen] == [None, "1", "1"]
         assert api.seen[2].query["resourceVersion"] == "9"
         assert [e.reason for e in seen.errors] == ["Unreachable"]
@@ -229,11 +240,12 @@ async def test_what_a_callback_raises_ends_the_watch(error: Exception) -> None:
 async def test_lines_of_any_length_cut_anywhere() -> None:
     large = orjson.dumps(event("ADDED", cm("large", 9, text="x" * 3_000_000))) + b"\n"
     small = orjson.dumps(event("ADDED", cm("small", 10))) + b"\n"
-    both = large + small + small[:5]
+    after = orjson.dumps(event("MODIFIED", cm("small", 11))) + b"\n"
+    both = large + small + after[:5]
     pieces = [both[i : i + 700_001] for i in range(0, len(both), 700_001)]
-    async with watching(listing(7), stream(*pieces, small[5:], then=hang)) as (seen, api):
+    async with watching(listing(7), stream(*pieces, after[5:], then=hang)) as (seen, api):
         await seen.until(lambda: len(seen.log) == 4, api)
-        assert seen.log == ["synced", "ADDED large@9", "ADDED small@10", "MODIFIED small@10"]
+        assert seen.log == ["synced", "ADDED large@9", "ADDED small@10", "MODIFIED small@11"]
         assert len(seen.events[0].object["data"]["text"]) == 3_000_000
 
 
