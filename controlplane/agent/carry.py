@@ -4,9 +4,8 @@ Within a phase objects go at once, bounded; one that is refused holds up no othe
 by watch: a round that has to wait ends, and the event begins the next.
 """
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
 from controlplane.agent.apply import Applied, Writer
@@ -19,6 +18,7 @@ from controlplane.agent.ports import Ports
 from controlplane.agent.problem import Fault
 from controlplane.agent.prune import Going
 from controlplane.api.keys import ObjectKey
+from controlplane.kube.each import for_each
 
 __all__ = ["Carrier"]
 
@@ -61,7 +61,7 @@ class Carrier:
 
         for phase in phases:
             kinds = any(key.kind == "CustomResourceDefinition" for key in phase)
-            await _each(phase, one, _KINDS_AT_ONCE if kinds else _AT_ONCE)
+            await for_each(phase, one, at_once=_KINDS_AT_ONCE if kinds else _AT_ONCE)
 
     async def prune(
         self,
@@ -95,7 +95,7 @@ class Carrier:
                         left.append(key)
                         found(fault)
 
-            await _each(phase, one)
+            await for_each(phase, one, at_once=_AT_ONCE)
             if left:
                 return False
         return True
@@ -137,18 +137,3 @@ class Carrier:
         limit = self._io.clock() - _REMEMBERED_S
         for key in [key for key, replied in course.replied.items() if replied.at_s < limit]:
             del course.replied[key]
-
-
-async def _each(
-    keys: tuple[ObjectKey, ...], one: Callable[[ObjectKey], Awaitable[None]], at_once: int = _AT_ONCE
-) -> None:
-    """Call one for each key, some at once."""
-    rest = iter(keys)
-
-    async def work() -> None:
-        for key in rest:  # shared: each worker takes the next
-            await one(key)
-
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(min(at_once, len(keys))):
-            tasks.create_task(work())

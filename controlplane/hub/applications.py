@@ -91,8 +91,7 @@ class Applications:
         return None
 
     async def _suspend(self, key: NamespacedName, application: Application) -> None:
-        for work in self._world.works_of(key):
-            await self._dispatcher.suspend(work, True)
+        await for_each(self._world.works_of(key), lambda work: self._dispatcher.suspend(work, True))
         suspend = application.spec.suspend
         who = f" by {suspend.by}" if suspend and suspend.by else ""
         why = f": {suspend.reason}" if suspend and suspend.reason else ""

@@ -87,10 +87,13 @@ class Tenants:
         # On a cluster that was taken from the tenant the ground stays as it is until everything on it is pruned.
         wanted |= {c: w.spec for c, w in keep.items() if c is not None and c not in wanted and c in needed}
         step = plan(wanted, works, self._joined())
-        for cluster, each in step.write.items():
-            if cluster not in clusters:
-                continue  # kept as it is
-            await self._dispatcher.deliver(cluster, each, authorise_ground(self._policies.current, name, cluster))
+        deliver = [
+            (cluster, each) for cluster, each in step.write.items() if cluster in clusters
+        ]  # the rest is kept as it is
+        await for_each(
+            deliver,
+            lambda work: self._dispatcher.deliver(*work, authorise_ground(self._policies.current, name, work[0])),
+        )
         await self._let_go(name, step.remove, step.release)
 
     async def _let_go(self, name: TenantName, remove: tuple[Work, ...], release: tuple[Work, ...]) -> None:
