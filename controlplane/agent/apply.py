@@ -17,6 +17,7 @@ from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live, Seen, look
 from controlplane.agent.mutation import mutated
 from controlplane.agent.problem import Ends, Fault, fault_of
+from controlplane.agent.untangle import ours_alone, without_own_update
 from controlplane.api.keys import NamespacedName, ObjectKey
 from controlplane.api.labels import LABEL_OWNER
 from controlplane.api.names import field_manager
@@ -101,6 +102,10 @@ class Applier:
                 if not conflict.uid_mismatch:
                     raise
             except Invalid as refused:
+                drifted = seen is not None and seen.print != entry.print
+                patch = ours_alone(item.body, (cause.field for cause in refused.causes)) if drifted else None
+                if patch is not None and not refused.immutable:
+                    return self._applied(item, entry, writer, await self._untangle(item, uid, writer, patch))
                 if not refused.immutable or not item.wants_replace:
                     raise
                 if (fault := await self._replace(item, uid, writer)) is not None:
@@ -158,6 +163,25 @@ class Applier:
         finalizers = (answer.get("metadata") or {}).get("finalizers") or ()
         held = f", held by {', '.join(map(str, finalizers[:5]))}" if finalizers else ""
         return Fault(item.key, "Replacing", f"the object is being deleted{held}; it is created again after", Ends.EVENT)
+
+    async def _untangle(self, item: Item, uid: str, writer: Writer, patch: Body) -> Body:
+        """Apply an object in whose lists a stranger's items stand in the way of ours: take those out first."""
+        _log.info("untangling", extra={"object": str(item.key), "owner": writer.owner})
+        place = item.resource, item.key.name
+        namespace = item.key.namespace if item.resource.namespaced else ""
+        meta: Body = {"uid": uid}
+        patched = await self._client.patch(
+            *place, {**patch, "metadata": meta}, namespace, field_manager=writer.manager, impersonate=writer.identity
+        )
+        found = patched["metadata"]
+        meta = meta | {
+            "resourceVersion": found["resourceVersion"],
+            "managedFields": without_own_update(found.get("managedFields") or (), writer.manager),
+        }
+        await self._client.patch(
+            *place, {"metadata": meta}, namespace, field_manager=writer.manager, impersonate=writer.identity
+        )
+        return await self._send_known(item, uid, writer)
 
     async def _send_known(self, item: Item, uid: str, writer: Writer) -> Body:
         return await self._send(item.resource, item.body, writer, force=True, uid=uid)

@@ -22,6 +22,7 @@ from controlplane.agent.problem import Ends, Fault
 from controlplane.agent.replicas import AUTOSCALER, ceded, fitted
 from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName
 from controlplane.artifact.errors import ArtifactError
+from controlplane.health.status import WELL
 from controlplane.kube.errors import KubeError, UnknownKind
 from controlplane.kube.resource import Resource
 
@@ -66,7 +67,14 @@ class Reconciler:
             course.running = False
             course.rounds += 1
             # what only waits for health is told a little later: mostly it is well by then, and one write does for both
-            io.report(owner, 0.0 if course.faults or course.removed or not course.settling else _SETTLING_S)
+            settling = course.settling and not (course.faults or course.removed or self._all_well(course))
+            io.report(owner, _SETTLING_S if settling else 0.0)
+
+    def _all_well(self, course: Course) -> bool:
+        if course.wanted is None:
+            return False
+        looks = map(self._io.live.get, course.wanted)
+        return all(seen is not None and not seen.gone and seen.health.status in WELL for seen in looks)
 
     def tidy(self) -> None:
         """Forget what no event can be compared with any more: contests that are over, answers of long ago."""

@@ -19,12 +19,11 @@ from controlplane.agent.works import Held
 from controlplane.api.keys import ObjectKey
 from controlplane.api.model import Condition
 from controlplane.api.work import Drift, ObjectCounts, WorkStatus
-from controlplane.health.status import HEALTHY, Health, HealthStatus, worst
+from controlplane.health.status import HEALTHY, WELL, Health, HealthStatus, worst
 
 __all__ = ["compose", "compose_held", "dated"]
 
 _Truth = Literal["True", "False", "Unknown"]
-_WELL = (HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def compose(
     owner = desired.owner
     health = {key: _health(key, live, record) for key in wanted if key not in course.faults or _ours(key, live, owner)}
     overall = worst(h.status for h in health.values()) if course.wanted is not None else None
-    if overall in _WELL and len(health) < len(wanted):
+    if overall in WELL and len(health) < len(wanted):
         overall = HealthStatus.PROGRESSING
     faults = _faults(desired, course, health, contested)
     synced = _synced(desired, record, course, faults, wanted)
@@ -85,7 +84,7 @@ def compose(
         revision=desired.spec.revision if record and record.digest and synced.truth == "True" else before.revision,
         health=overall.value if overall is not None else "",
         objects=ObjectCounts(
-            total=len(wanted), applied=applied, healthy=sum(h.status in _WELL for h in health.values())
+            total=len(wanted), applied=applied, healthy=sum(h.status in WELL for h in health.values())
         ),
         problems=listed(faults),
         drift=_drift(course, before.drift),
@@ -187,7 +186,7 @@ def _carried_out(desired: Desired, record: Record, course: Course) -> bool:
 def _healthy(overall: HealthStatus | None, health: Mapping[ObjectKey, Health]) -> _Verdict:
     if overall is None:
         return _Verdict("Unknown", "Unknown")
-    if overall in _WELL:
+    if overall in WELL:
         return _Verdict("True", overall.value)
     at = sorted(key for key, one in health.items() if one.status is overall)
     first = f"{at[0]}: {health[at[0]].message}" if at and overall is HealthStatus.DEGRADED else ""

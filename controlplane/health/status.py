@@ -7,7 +7,7 @@ from typing import Final
 
 from controlplane.health.message import one_line
 
-__all__ = ["HEALTHY", "Health", "HealthStatus", "degraded", "healthy", "progressing", "unknown", "worst"]
+__all__ = ["HEALTHY", "WELL", "Health", "HealthStatus", "degraded", "healthy", "progressing", "unknown", "worst"]
 
 
 class HealthStatus(StrEnum):
@@ -26,6 +26,8 @@ class HealthStatus(StrEnum):
 
 
 _SEVERITY: Final = {status: at for at, status in enumerate(HealthStatus)}
+WELL: Final = (HealthStatus.HEALTHY, HealthStatus.SUSPENDED)
+"""Nothing is waited for, and nobody has to do anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,6 @@ async def test_kubectl_scale_is_undone_five_times_in_a_row(east_team: Team) -> N
         pytest.param(
             ("patch", "service/web", "--type=json", "-p", '[{"op": "replace", "path": "/spec/ports/0/port", "value": 81}]'),
             "Service", "web", lambda body: [p["port"] for p in body["spec"]["ports"]] == [80], id="port of a Service",
-            marks=pytest.mark.xfail(reason="the apply is refused: the stranger's port has the same name", strict=True),
         ),
         pytest.param(
             ("patch", "configmap/settings", "--type=merge", "-p", '{"metadata": {"managedFields": [{}]}, "data": {"key": "x"}}'),
@@ -113,6 +112,18 @@ async def test_an_edit_by_hand_is_undone(
     await east_team.member.kubectl(arguments[0], "-n", east_team.name, *arguments[1:])
     await healed(east_team, kind, name, holds)
     await east_team.ready("web")
+
+
+async def test_what_was_untangled_is_not_held_on_to(east_team: Team) -> None:
+    """A stranger's port of the same name refuses every apply, so it is patched away; that patch must leave no claim of ours."""
+    await deployed(east_team)
+    patch = '[{"op": "replace", "path": "/spec/ports/0/port", "value": 81}]'
+    await east_team.member.kubectl("patch", "-n", east_team.name, "service/web", "--type=json", "-p", patch)
+    await healed(east_team, "Service", "web", lambda body: [p["port"] for p in body["spec"]["ports"]] == [80])
+    await east_team.push({"apps/web/web.yaml": [deployment("web"), service("web", 8080)]})
+    await east_team.ready("web")
+    web = await east_team.member.get("Service", "web", east_team.name)
+    assert web and [port["port"] for port in web["spec"]["ports"]] == [8080]
 
 
 async def test_a_forced_apply_by_somebody_else_is_undone_and_their_own_fields_stay(east_team: Team) -> None:

@@ -47,6 +47,14 @@ async def test_a_delivery_is_applied_as_the_tenant_and_told(world: World) -> Non
     assert found["metadata"]["labels"][LABEL_OWNER] == world.work()["spec"]["owner"]
 
 
+async def test_what_is_well_at_once_is_told_at_once_and_what_is_on_its_way_a_little_later(world: World) -> None:
+    await world.deliver("web", config("a"))
+    owner = world.work()["spec"]["owner"]
+    assert world.reported_after[owner] == 0.0
+    await world.deliver("web", config("a"), deployment("app"))
+    assert world.reported_after[owner] > 0.0
+
+
 async def test_keys_are_recorded_before_the_first_apply(world: World) -> None:
     await world.deliver("web", config("a"))
     order = [(verb, key.kind) for verb, key, _ in world.member.log]
