@@ -39,13 +39,15 @@ class Replied:
 _SECOND_S = 1.5  # managedFields' time has whole seconds; clocks differ, so a little more
 
 
-def judge(entry: Entry, seen: Seen | None, replied: Replied | None = None, now_s: float = 0.0) -> Verdict:
-    """Compare a look with what was stored at apply.
+def judge(
+    entry: Entry, seen: Seen | None, replied: Replied | None = None, now_s: float = 0.0, before: Seen | None = None
+) -> Verdict:
+    """Compare a look with what was stored at apply. before: the look before this one.
 
     The one thing that a fingerprint cannot tell is another apply under our own manager's name within the second of
     ours, since the entry's time is the same. So an event of that second that raises the generation, or changes
-    our own labels or annotations, is suspect. Where a kind has no generation, any event in that second is: such kinds have no
-    status that would make many of them.
+    our own labels or annotations, is suspect. Where a kind has no generation, any event in that second is that is not
+    seen to have written the status.
     """
     if entry.print == EXPIRED and (seen is None or seen.gone):
         return Verdict.SAME
@@ -58,7 +60,9 @@ def judge(entry: Entry, seen: Seen | None, replied: Replied | None = None, now_s
     if seen.print != entry.print:
         return Verdict.DRIFTED
     if replied is not None and seen.version > replied.version and now_s - replied.at_s < _SECOND_S:
-        if not seen.generation or (seen.generation, seen.values) != (replied.generation, replied.values):
+        if (seen.generation, seen.values) != (replied.generation, replied.values):
+            return Verdict.SUSPECT
+        if not seen.generation and (before is None or seen.states == before.states):
             return Verdict.SUSPECT
     return Verdict.SAME
 

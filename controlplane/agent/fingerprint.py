@@ -23,7 +23,8 @@ class Marks:
     print: "f:..." our entry with its time; "n:" managedFields are there, but none of it is ours; "d:..." a hash of the
         content, where the object has no managedFields at all. fields: hash of the entry without its time ("" = none).
     culprit: the manager that wrote last among all others; "" = nobody else. shared: whether anybody else has written.
-    values: hash of the values of those labels and annotations that are in our entry.
+    values: hash of the values of those labels and annotations that are in our entry. states: hash of who wrote the status,
+        when, and which fields of it; "" = nobody.
     """
 
     print: str
@@ -31,6 +32,7 @@ class Marks:
     culprit: str = ""
     shared: bool = False
     values: str = ""
+    states: str = ""
 
 
 def marks_of(body: Mapping[str, Any], manager: str) -> Marks:
@@ -44,20 +46,24 @@ def marks_of(body: Mapping[str, Any], manager: str) -> Marks:
         return Marks(f"d:{_content(body)}")
     ours: Mapping[str, Any] | None = None
     last: tuple[str, str] = ("", "")
-    shared = False
+    shared, states = False, []
     for entry in entries:
         name, at = entry.get("manager") or "", entry.get("time") or ""
         if name == manager and entry.get("operation") == "Apply" and not entry.get("subresource"):
             ours = entry
             continue
         shared = True
+        if entry.get("subresource") == "status":
+            states.append((name, at, entry.get("fieldsV1")))
         if name != manager and entry.get("subresource") != "status" and (at, name) > last:
             last = (at, name)
     if ours is None:
         return Marks("n:", "", last[1], shared)
+    states_hash = _digest(orjson.dumps(states)) if states else ""
     fields = _digest(orjson.dumps(ours.get("fieldsV1") or {}, option=orjson.OPT_SORT_KEYS))
     at = (ours.get("time") or "") + (ours.get("apiVersion") or "")
-    return Marks(f"f:{_digest((fields + at).encode())}", fields, last[1], shared, _values(body["metadata"], ours))
+    print_ = f"f:{_digest((fields + at).encode())}"
+    return Marks(print_, fields, last[1], shared, _values(body["metadata"], ours), states_hash)
 
 
 def desired_hash(body: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ class Seen:
     culprit: str = ""
     generation: int = 0
     values: str = ""  # hash of the values of our own labels and annotations
+    states: str = ""  # hash of who wrote the status, and when
     health: Health = HEALTHY
     terminating: bool = False
     finalizers: tuple[str, ...] = ()
@@ -81,6 +82,7 @@ def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = Tru
         culprit=intern(marks.culprit),
         generation=meta.get("generation") or 0,
         values=marks.values,
+        states=marks.states,
         health=assess(body),
         terminating=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),

@@ -79,7 +79,7 @@ class Observations:
         if not self._live.saw(key, seen):
             return
         if owner is not None:
-            self._compare(owner, key, seen)
+            self._compare(owner, key, seen, before)
             if before is None or (before.health, before.terminating) != (seen.health, seen.terminating):
                 passing = seen.health.status is HealthStatus.PROGRESSING  # every write of a Deployment is, for a moment
                 self._report(owner, _PASSING_S if passing else 0.0)
@@ -149,14 +149,14 @@ class Observations:
         self._report(owner, 0.0)
         return True
 
-    def _compare(self, owner: str, key: ObjectKey, seen: Seen) -> None:
+    def _compare(self, owner: str, key: ObjectKey, seen: Seen, before: Seen | None) -> None:
         entry = self._inventory.records[owner].entries.get(key)
         course = self._works.course(owner)
         if entry is None or key in course.writing:
             return  # our own write is under way: the look that counts comes with its answer, or after it
         replied = course.replied.get(key)
         now = self._clock()
-        match judge(entry, seen, replied, now):
+        match judge(entry, seen, replied, now, before):
             case Verdict.DRIFTED:
                 self._drifted(owner, key, seen.culprit, seen.fields)
                 self._wake(owner, self._contests.wait_s(key))

@@ -47,6 +47,22 @@ def test_what_comes_within_the_second_of_our_own_apply(look: Seen, now_s: float,
     assert judge(ENTRY, look, REPLIED, now_s) is verdict
 
 
+@pytest.mark.parametrize(
+    ("before", "states", "verdict"),
+    [
+        pytest.param("", "controller, now", Verdict.SAME, id="its status was written"),
+        pytest.param("controller, now", "controller, now", Verdict.SUSPECT, id="something else was written"),
+        pytest.param("", "", Verdict.SUSPECT, id="something was written that has no status"),
+    ],
+)
+def test_a_status_that_is_written_to_a_kind_without_generations_is_no_suspect(
+    before: str, states: str, verdict: Verdict
+) -> None:
+    replied = Replied(version=10, generation=0, values="v", at_s=100.0)
+    looks = seen(version=11, generation=0, states=states), replied, 100.1, seen(generation=0, states=before)
+    assert judge(ENTRY, *looks) is verdict
+
+
 FINISHED = {"conditions": [{"type": "Complete", "status": "True"}]}
 
 
