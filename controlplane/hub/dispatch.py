@@ -181,9 +181,11 @@ class Dispatcher:
             if work.metadata.deletion_timestamp is None:
                 body = await self._client.delete(WORKS, name, namespace, uid=work.metadata.uid)
                 work = self._world.works.put(body) if body.get("kind") == WORKS.kind else work
-            await drop_finalizer(self._client, WORKS, work)
+            gone = await drop_finalizer(self._client, WORKS, work)
         except NotFound:
-            pass  # somebody else did it
+            gone = True  # somebody else did it
+        if gone:  # known now, and not when the watch tells it: meanwhile each look would release it once more
+            self._world.works.ended(NamespacedName(namespace, name), work.metadata.uid)
 
     async def _write(self, cluster: ClusterName, spec: WorkSpec) -> None:
         namespace, name = cluster_namespace(cluster), work_name(_owner(spec))

@@ -19,14 +19,16 @@ async def add_finalizer(client: Client, resource: Resource, object_: Kind) -> Bo
     return await _replace(client, resource, object_, [*object_.metadata.finalizers, FINALIZER])
 
 
-async def drop_finalizer(client: Client, resource: Resource, object_: Kind) -> None:
-    """Take our finalizer away; no error where the object is gone. Raises Conflict where it changed meanwhile."""
+async def drop_finalizer(client: Client, resource: Resource, object_: Kind) -> bool:
+    """Take our finalizer away; True where the object is gone then. Raises Conflict where it changed meanwhile."""
     if FINALIZER not in object_.metadata.finalizers:
-        return
+        return False
+    left = [name for name in object_.metadata.finalizers if name != FINALIZER]
     try:
-        await _replace(client, resource, object_, [name for name in object_.metadata.finalizers if name != FINALIZER])
+        await _replace(client, resource, object_, left)
     except NotFound:
-        pass
+        return True
+    return not left and object_.metadata.deletion_timestamp is not None
 
 
 async def _replace(client: Client, resource: Resource, object_: Kind, finalizers: Sequence[str]) -> Body:

@@ -205,7 +205,7 @@ def _into(table: Table[Any]) -> Callable[[Event], None]:
     def take(event: Event) -> None:
         meta = event.object["metadata"]
         if event.type == "DELETED":
-            table.drop(NamespacedName(meta.get("namespace") or "", meta["name"]))
+            table.drop(NamespacedName(meta.get("namespace") or "", meta["name"]), meta.get("uid") or "")
             return
         try:
             table.put(event.object)

@@ -61,6 +61,9 @@ class Table(Generic[_M]):
         self.model = model
         self._objects: dict[NamespacedName, _M] = {}
         self._raw: dict[NamespacedName, dict[str, Any]] = {}
+        self._ended: dict[
+            NamespacedName, str
+        ] = {}  # -> uid: gone by the reply to our own write, and not yet by the watch
         self._listener: Callable[[_M | None, _M | None], None] | None = None
         self._indexes: list[Index[_M]] = []
 
@@ -77,12 +80,14 @@ class Table(Generic[_M]):
         """Take in an object as the API server gave it; returns what stands there now.
 
         A version that is not newer than the known one changes nothing: what we wrote ourselves is put here from the reply,
-        and the watch is still behind it, or brings the same once more.
+        and the watch is still behind it, or brings the same once more. Nor does one of an object that has ended.
         told: False where whoever asks is the one whom the listener would wake.
         """
         meta = body["metadata"]
         key = NamespacedName(meta.get("namespace") or "", meta["name"])
         old = self._objects.get(key)
+        if old is None and (uid := meta.get("uid")) and self._ended.get(key) == uid:
+            return self.model.model_validate(body)  # the watch tells of its last days
         if old is not None and 0 < _number(meta.get("resourceVersion")) <= _number(old.metadata.resource_version):
             return old
         new = self.model.model_validate(body)
@@ -94,8 +99,19 @@ class Table(Generic[_M]):
             self._listener(old, new)
         return new
 
-    def drop(self, key: NamespacedName) -> None:
-        """Forget an object."""
+    def ended(self, key: NamespacedName, uid: str) -> None:
+        """Our own write was this object's end: what the watch still brings of it is old."""
+        self._ended[key] = uid
+        self._forget(key)
+
+    def drop(self, key: NamespacedName, uid: str = "") -> None:
+        """The watch says that an object is gone. uid: of which; one that has taken its name since stays."""
+        self._ended.pop(key, None)
+        known = self._objects.get(key)
+        if known is not None and (not uid or known.metadata.uid in ("", uid)):
+            self._forget(key)
+
+    def _forget(self, key: NamespacedName) -> None:
         old = self._objects.pop(key, None)
         self._raw.pop(key, None)
         self._reindex(key, old, None)

@@ -42,6 +42,23 @@ def test_whoever_puts_an_object_tells_the_listener_and_an_older_one_tells_nobody
     assert told == [(False, True), (True, True), (True, False)]
 
 
+def test_what_has_ended_stays_ended_until_the_watch_has_told_it_and_its_name_is_free() -> None:
+    world, key = World(), NamespacedName("tenant-a", "web")
+    old, new = application("web", 7), application("web", 12)
+    old["metadata"]["uid"], new["metadata"]["uid"] = "old", "new"
+    world.applications.put(old)
+    world.applications.ended(key, "old")
+    world.applications.put(old | {"metadata": old["metadata"] | {"resourceVersion": "8"}})
+    assert world.applications.get(key) is None
+    world.applications.put(new)
+    world.applications.drop(key, "old")
+    known = world.applications.get(key)
+    assert known is not None
+    assert known.metadata.uid == "new"
+    world.applications.drop(key, "new")
+    assert world.applications.get(key) is None
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["x", "y", None]))))
 def test_an_index_always_says_what_a_scan_would_say(steps: list[tuple[str, str | None]]) -> None:
     table = Table(Application)
