@@ -19,7 +19,8 @@ from controlplane.cli.bundle import documents, text_of
 from controlplane.cli.connect import config_of, opened
 from controlplane.cli.errors import CliError
 from controlplane.cli.files import kubeconfig, write_kubeconfig, write_private
-from controlplane.cli.member import Member, manifests, minor_version, obsolete, pod
+from controlplane.cli.impersonation import knows_constrained
+from controlplane.cli.member import CONSTRAINED_SINCE, Member, manifests, minor_version, obsolete, pod
 from controlplane.cli.options import Place
 from controlplane.cli.ticket import issue_ticket
 from controlplane.kube.client import Client
@@ -86,7 +87,7 @@ async def join(joining: Joining) -> tuple[list[str], str]:
         await at_hub.apply([*here, cluster])  # last: the hub acts on it at once, with the rights that stand before it
         told = [f"cluster {joining.name} is on the hub, in namespace cluster-{joining.name}"]
         if at_member is not None and not joining.agent.print_only:
-            await _write_member(at_member, there, facts)
+            facts = await _write_member(at_member, there, facts)
             told.append(f"the agent's rights are on the member ({_rights(facts)})")
         ticket = await issue_ticket(hub, joining.name)  # the last step but one: it is good for an hour
         if at_member is None or joining.agent.print_only:
@@ -114,9 +115,9 @@ async def _facts(joining: Joining, hub: Client, member: Client | None) -> Member
     if member is None:
         return facts
     await _refuse_foreign(joining, hub, member, hub_id)
-    minor = minor_version(await member.version())
+    constrained = minor_version(await member.version()) >= CONSTRAINED_SINCE
     role = joining.platform_role or await _role_there(member)
-    return replace(facts, platform_role=role, minor=minor)
+    return replace(facts, platform_role=role, constrained=constrained)
 
 
 async def _refuse_foreign(joining: Joining, hub: Client, member: Client, hub_id: str) -> None:
@@ -188,10 +189,16 @@ async def _replaced(member: Client, body: Body) -> bool:
     return await _role_there(member) not in ("none", body["roleRef"]["name"])
 
 
-async def _write_member(member: Applier, bodies: list[Body], facts: Member) -> None:
+async def _write_member(member: Applier, bodies: list[Body], facts: Member) -> Member:
+    """Install what the member needs; gives what was found out about it by that."""
     await member.delete([body for body in bodies if await _replaced(member.client, body)])
     await member.apply(bodies)
     await member.delete(obsolete(facts))
+    if facts.constrained and not await knows_constrained(member.client, _AGENT):
+        facts = replace(facts, constrained=False)
+        await member.apply(manifests(facts))
+        await member.delete(obsolete(facts))
+    return facts
 
 
 def _running(joining: Joining, facts: Member, hub: Client, ticket: Ticket) -> list[Body]:
@@ -246,5 +253,5 @@ async def _restarted(member: Client) -> bool:
 
 
 def _rights(facts: Member) -> str:
-    classic = "" if facts.minor >= 36 else ", classic impersonation: the cluster is older than Kubernetes 1.36"
+    classic = "" if facts.constrained else ", classic impersonation: the cluster has no constrained one (KEP-5284)"
     return f"platform role: {facts.platform_role}{classic}"
