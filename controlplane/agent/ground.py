@@ -15,10 +15,10 @@ from controlplane.api.keys import NamespacedName, TenantName
 from controlplane.api.labels import LABEL_TENANT
 from controlplane.api.work import Ground, GroundNamespace
 
-__all__ = ["ROLES", "namespaces_of", "objects_in", "service_account"]
+__all__ = ["NAME", "ROLES", "namespaces_of", "objects_in", "service_account"]
 
 ROLES = ("controlplane-tenant", "controlplane-tenant-rbac", "controlplane-tenant-extra")  # what joining installed
-_NAME = "controlplane"  # of the bounds in each namespace
+NAME = "controlplane"  # of the bounds in each namespace
 _WILD = "*?["
 
 
@@ -87,15 +87,15 @@ def objects_in(name: str, entry: GroundNamespace, tenant: TenantName, account: N
         binding = _in(name, labels, "rbac.authorization.k8s.io/v1", "RoleBinding", role)
         made += [binding | {"roleRef": ref, "subjects": [subject]}]
     if entry.quota:
-        made.append(_in(name, labels, "v1", "ResourceQuota", _NAME) | {"spec": {"hard": dict(entry.quota)}})
+        made.append(_in(name, labels, "v1", "ResourceQuota", NAME) | {"spec": {"hard": dict(entry.quota)}})
     if entry.limits:
         # what a container gets that says nothing: a limit, and the same as its request
         limit = {"type": "Container", "default": dict(entry.limits)}
-        made.append(_in(name, labels, "v1", "LimitRange", _NAME) | {"spec": {"limits": [limit]}})
+        made.append(_in(name, labels, "v1", "LimitRange", NAME) | {"spec": {"limits": [limit]}})
     if entry.network == "isolated":
         own = {"namespaceSelector": {"matchLabels": labels}}
         spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [own]}]}
-        made.append(_in(name, labels, "networking.k8s.io/v1", "NetworkPolicy", _NAME) | {"spec": spec})
+        made.append(_in(name, labels, "networking.k8s.io/v1", "NetworkPolicy", NAME) | {"spec": spec})
     return made
 
 
