@@ -1,7 +1,8 @@
 """The labels, annotations and fixed names that hub, agents and people agree on."""
 
 __all__ = [
-    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_GONE", "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE",
+    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_GONE", "ANNOTATION_NAMESPACES", "ANNOTATION_REPLACE",
+    "ANNOTATION_SOURCES", "FINALIZER", "HUB_NAMESPACE",
     "LABEL_APPLICATION", "LABEL_CHILDREN_OF", "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_TENANT", "PLATFORM",
     "PLATFORM_NAMESPACE", "TENANTS_NAMESPACE",
 ]  # fmt: skip
@@ -22,5 +23,8 @@ LABEL_CHILDREN_OF = "controlplane.dev/children-of"  # on the ConfigMap that hold
 ANNOTATION_REPLACE = "controlplane.dev/replace"  # "true": delete and create again where a field is immutable
 ANNOTATION_APPROVE = "controlplane.dev/approve"  # the token of a held change, as status names it
 ANNOTATION_GONE = "controlplane.dev/force-remove"  # "true" on a Cluster: nobody is there to prune, let it go
+# On tenant-<name>, by the hub: what its tenant may use, as regular expressions, for the API server's early refusal.
+ANNOTATION_SOURCES = "controlplane.dev/sources"
+ANNOTATION_NAMESPACES = "controlplane.dev/namespaces"
 
 FINALIZER = "controlplane.dev/hub"  # on Tenant, Application and Work; only the hub takes it away

@@ -69,7 +69,7 @@ class Tenants:
         body = await add_finalizer(self._client, TENANTS, tenant)
         if body is not None:
             tenant = self._world.tenants.put(body)
-        await self._namespaces.ensure_tenant(name)
+        await self._namespaces.tell_facts(name)
         await self._namespaces.bind_roles(tenant)
         clusters = tuple(sorted(self._policies.current.clusters_of(name)))
         works = self._world.works_of(ground_key(name))

@@ -83,6 +83,11 @@ class Case:
             return
         self.ask(Resource.REPOSITORIES, Action.READ, namespace or tenant_namespace(self._tenant))
 
+    def placement(self, namespace: str | None) -> None:
+        """The namespace that an Application names, whether or not an object of today's commit goes there."""
+        if namespace is not None:
+            self.ask(Resource.NAMESPACES, Action.DEPLOY, namespace)
+
     def namespace_creation(self, namespace: str | None) -> None:
         if namespace is not None:
             self.ask(Resource.NAMESPACES, Action.CREATE, namespace, about=f"Namespace {namespace}")
