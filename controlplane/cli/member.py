@@ -43,7 +43,7 @@ def manifests(member: Member) -> list[Body]:
     """
     constrained = member.minor >= CONSTRAINED_SINCE
     files = [*_ALWAYS, "40-impersonation.yaml" if constrained else "41-impersonation-classic.yaml"]
-    files += ["50-admission.yaml", "60-config.yaml"]
+    files += ["50-admission.yaml", "51-tenant-admission.yaml", "60-config.yaml"]
     if member.platform_role != "none":
         files += [
             _PLATFORM,

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from controlplane.api.keys import TenantName
 from controlplane.api.labels import (
-    ANNOTATION_NAMESPACES,
-    ANNOTATION_SOURCES,
+    ANNOTATION_ALLOWED_NAMESPACES,
+    ANNOTATION_ALLOWED_SOURCES,
     HUB_NAMESPACE,
     LABEL_TENANT,
     PLATFORM,
@@ -23,7 +23,7 @@ __all__ = ["Namespaces"]
 _MANAGER: Final = "controlplane-hub"
 _ROLE_BINDINGS: Final = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True)
 _OWN_ROLE: Final = "controlplane-hub-tenant"
-_FACTS: Final = (ANNOTATION_SOURCES, ANNOTATION_NAMESPACES)
+_FACTS: Final = (ANNOTATION_ALLOWED_SOURCES, ANNOTATION_ALLOWED_NAMESPACES)
 _OURSELVES: Final = {"kind": "ServiceAccount", "name": "controlplane-hub", "namespace": HUB_NAMESPACE}
 _Subjects = list[dict[str, str]]
 _Facts = dict[str, str]
@@ -63,7 +63,7 @@ class Namespaces:
 
     def _facts(self, tenant: TenantName) -> _Facts:
         found = early(self._policies.current, tenant)
-        return {ANNOTATION_SOURCES: found.sources, ANNOTATION_NAMESPACES: found.namespaces}
+        return {ANNOTATION_ALLOWED_SOURCES: found.sources, ANNOTATION_ALLOWED_NAMESPACES: found.namespaces}
 
     async def _write(self, tenant: TenantName, facts: _Facts) -> None:
         """In one write: a namespace that is there without facts admits nothing, and none is ever there so."""

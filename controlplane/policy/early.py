@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from controlplane.api.keys import TenantName
 from controlplane.policy.match import glob_expression, normal_pattern
 from controlplane.policy.policy import Policy
-from controlplane.policy.rules import Resource
+from controlplane.policy.rules import Effect, Resource
 
 __all__ = ["Early", "early"]
 
@@ -31,8 +31,8 @@ class Early:
 
 def early(policy: Policy, tenant: TenantName) -> Early:
     """What is to be let through to the gate. Where that cannot be said in so many characters, it is everything."""
-    sources = policy.allowing(tenant, Resource.SOURCES)
-    namespaces = policy.allowing(tenant, Resource.NAMESPACES)
+    sources = policy.objects(tenant, Resource.SOURCES, Effect.ALLOW)
+    namespaces = policy.objects(tenant, Resource.NAMESPACES, Effect.ALLOW)
     return Early(
         _any_of("(?is)", map(_url, _alternatives(sources))) if sources is not None else _ANYTHING,
         _any_of("(?s)", map(glob_expression, _alternatives(namespaces))) if namespaces is not None else _ANYTHING,

@@ -170,9 +170,10 @@ class Policy:
         """decide(), for whoever needs no reason."""
         return self.decide(tenant, resource, action, object_).allowed
 
-    def allowing(self, tenant: TenantName, resource: Resource) -> tuple[str, ...] | None:
-        """The objects of all rules that could allow a tenant something of a resource: what fits none of them is refused.
+    def objects(self, tenant: TenantName, resource: Resource, effect: Effect) -> tuple[str, ...] | None:
+        """The objects of the rules that allow, or deny, a tenant something of a resource.
 
+        To allow: of every rule that ever could; what fits none of them is refused. To deny: of those that surely do.
         None where a model of its own decides, whose reading of a rule nobody knows here.
         """
         if self._model != builtin_model():
@@ -182,7 +183,10 @@ class Policy:
         return tuple(
             grant.object
             for grant in (*self._rules.grants, *grants)
-            if grant.resource == resource and grant.tenant in (tenant, ANY_TENANT) and grant.effect is Effect.ALLOW
+            if grant.resource == resource
+            and grant.tenant in (tenant, ANY_TENANT)
+            and grant.effect is effect
+            and (effect is Effect.ALLOW or grant.subject == DELIVERY)
         )
 
     def _changed(
