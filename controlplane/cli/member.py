@@ -42,7 +42,7 @@ def manifests(member: Member) -> list[Body]:
     The admission policies stand before the agent's rights can be used: nothing runs yet as the agent.
     """
     files = [*_ALWAYS, "40-impersonation.yaml" if member.constrained else "41-impersonation-classic.yaml"]
-    files += ["50-admission.yaml", "60-config.yaml"]
+    files += ["50-admission.yaml", "51-tenant-admission.yaml", "60-config.yaml"]
     if member.platform_role != "none":
         files += [
             _PLATFORM,

@@ -58,7 +58,7 @@ class Manager:
         world, queues = self.world, self.queues
         self.status = StatusWriter(client, world, settings.status_interval_s)
         policies = Policies()
-        self._namespaces = namespaces = Namespaces(client)
+        self._namespaces = namespaces = Namespaces(client, policies)
         self._children = Children(client, world, namespaces)
         self._intake = Intake(client, world, queues, self._children, policies)
         dispatcher = Dispatcher(client, world)

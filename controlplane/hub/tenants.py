@@ -8,7 +8,7 @@ from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Kind
 from controlplane.api.names import cluster_of_namespace, ground_key, owner_hash, tenant_namespace
 from controlplane.api.tenant import Tenant, TenantStatus
-from controlplane.api.work import Ground, GroundNamespace, Work
+from controlplane.api.work import Ground, GroundNamespace, Kinds, Work
 from controlplane.hub.conditions import conditions
 from controlplane.hub.dispatch import Dispatcher, ground_spec, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
@@ -22,13 +22,15 @@ from controlplane.kube.each import for_each
 from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
 from controlplane.policy.gate import authorise_ground, authorise_removal
+from controlplane.policy.kinds import kinds_of
 
 __all__ = ["Tenants", "ground_of"]
 
 
-def ground_of(tenant: Tenant) -> Ground:
+def ground_of(tenant: Tenant, kinds: Kinds) -> Ground:
     """A tenant's ground as a Work carries it: the same on each of its clusters."""
     return Ground(
+        kinds=kinds,
         namespaces=tuple(
             GroundNamespace(
                 name=namespace.name,
@@ -39,7 +41,7 @@ def ground_of(tenant: Tenant) -> Ground:
                 network=namespace.network,
             )
             for namespace in tenant.spec.namespaces
-        )
+        ),
     )
 
 
@@ -69,7 +71,7 @@ class Tenants:
         body = await add_finalizer(self._client, TENANTS, tenant)
         if body is not None:
             tenant = self._world.tenants.put(body)
-        await self._namespaces.ensure_tenant(name)
+        await self._namespaces.tell_facts(name)
         await self._namespaces.bind_roles(tenant)
         clusters = tuple(sorted(self._policies.current.clusters_of(name)))
         works = self._world.works_of(ground_key(name))
@@ -82,7 +84,9 @@ class Tenants:
     ) -> None:
         needed = self._still_needed(name)
         keep = {cluster_of_namespace(w.metadata.namespace): w for w in works}
-        spec = ground_spec(name, ground_key(name), ground_of(tenant), self._world.hub)
+        spec = ground_spec(
+            name, ground_key(name), ground_of(tenant, kinds_of(self._policies.current, name)), self._world.hub
+        )
         wanted = dict.fromkeys(clusters, spec)
         # On a cluster that was taken from the tenant the ground stays as it is until everything on it is pruned.
         wanted |= {c: w.spec for c, w in keep.items() if c is not None and c not in wanted and c in needed}

@@ -16,7 +16,18 @@ from controlplane.api.tenant import Tenant
 from controlplane.policy.compile import allowed_clusters, compile_tenant
 from controlplane.policy.decisions import Decision, DecisionCache
 from controlplane.policy.enforcer import TenantEnforcer, check_model
-from controlplane.policy.rules import DELIVERY, UNKNOWN, Action, Place, Resource, RuleSet, builtin_model, builtin_rules
+from controlplane.policy.rules import (
+    ANY_TENANT,
+    DELIVERY,
+    UNKNOWN,
+    Action,
+    Effect,
+    Place,
+    Resource,
+    RuleSet,
+    builtin_model,
+    builtin_rules,
+)
 
 __all__ = ["Policy"]
 
@@ -158,6 +169,25 @@ class Policy:
     def allows(self, tenant: TenantName, resource: Resource, action: Action, object_: str) -> bool:
         """decide(), for whoever needs no reason."""
         return self.decide(tenant, resource, action, object_).allowed
+
+    def objects(self, tenant: TenantName, resource: Resource, effect: Effect) -> tuple[str, ...] | None:
+        """The objects of the rules that allow, or deny, a tenant something of a resource.
+
+        To allow: of every rule that ever could; what fits none of them is refused. To deny: of those that surely do.
+        None where a model of its own decides, whose reading of a rule nobody knows here.
+        """
+        if self._model != builtin_model():
+            return None
+        found = self._tenants.get(tenant)
+        grants = () if found is None else compile_tenant(found, self.clusters_of(tenant), self.place(tenant))
+        return tuple(
+            grant.object
+            for grant in (*self._rules.grants, *grants)
+            if grant.resource == resource
+            and grant.tenant in (tenant, ANY_TENANT)
+            and grant.effect is effect
+            and (effect is Effect.ALLOW or grant.subject == DELIVERY)
+        )
 
     def _changed(
         self, tenants: Mapping[TenantName, Tenant], places: Mapping[TenantName, Place], stale: set[TenantName]

@@ -125,9 +125,15 @@ def test_every_policy_over_the_agents_writes_is_bound_and_denies() -> None:
     # what such a policy does without its parameter it does to everybody: Deny would lock the whole cluster
     refs = [spec["paramRef"] for spec in bindings.values() if "paramRef" in spec]
     assert [ref["parameterNotFoundAction"] for ref in refs] == ["Allow"]
-    for spec in policies.values():
-        (condition,) = spec["matchConditions"]
-        assert "system:serviceaccount:controlplane-system:controlplane-agent" in condition["expression"]
+    for name, spec in policies.items():
+        conditions = [each["expression"] for each in spec["matchConditions"]]  # nobody else's requests are looked at
+        if name.startswith("controlplane-agent-"):
+            assert conditions == [
+                "request.userInfo.username == 'system:serviceaccount:controlplane-system:controlplane-agent'"
+            ]
+        elif name.startswith("controlplane-tenant-"):
+            assert "request.userInfo.username.startsWith('system:serviceaccount:" in conditions[0]
+        assert spec["failurePolicy"] == "Fail"
         assert all(each["reason"] == "Forbidden" for each in spec["validations"])
 
 
