@@ -30,6 +30,7 @@ __all__ = ["PolicyFiles", "PolicyFilesError", "collect", "read_files", "roles_wi
 
 _MOST_FILES = 200
 _MOST_BYTES = 1 << 20  # of one file
+_MOST_BYTES_IN_ALL = 8 << 20
 _MOST_RULES = 20_000
 _MOST_TESTS = 5_000
 _MOST_PROBLEMS = 20
@@ -93,6 +94,9 @@ def collect(tree: Tree, path: str) -> dict[str, bytes]:
                     files[at] = tree.read(at, _MOST_BYTES)
                 except NotAFile as err:
                     problems.append(PolicyFileError(Place(at), err.message))
+                if sum(map(len, files.values())) > _MOST_BYTES_IN_ALL:
+                    problems.append(PolicyFileError(Place(at), f"more than {_MOST_BYTES_IN_ALL} bytes in all"))
+                    return _whole(files, problems)
     return _whole(files, problems)
 
 

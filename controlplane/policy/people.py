@@ -4,7 +4,7 @@ One denial wins, whichever of the person's names it meets: being in one more gro
 back what is denied. (Argo CD asks for each group by itself, and takes the first yes.)
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from controlplane.api.keys import TenantName
@@ -16,7 +16,19 @@ from controlplane.policy.enforcer import concerns
 from controlplane.policy.policy import Policy
 from controlplane.policy.rules import DELIVERY, PEOPLE, Effect, Grant, Membership, Rule, RuleSet, is_builtin
 
-__all__ = ["ROLES", "Answer", "Person", "Withheld", "action_of", "may", "names", "roles_of", "who_can", "withheld"]
+__all__ = [
+    "ROLES",
+    "Answer",
+    "Person",
+    "Withheld",
+    "action_of",
+    "may",
+    "names",
+    "roles_of",
+    "told",
+    "who_can",
+    "withheld",
+]
 
 ROLES = ("viewer", "developer", "admin")
 """The built-in roles; each holds what the one before it holds."""
@@ -150,18 +162,24 @@ def withheld(policy: Policy, tenant: TenantName, members: Iterable[Member]) -> t
     may(). A person who is bound by one group and denied by another cannot be known here: groups are the identity provider's.
     """
     rules = policy.rules_of(tenant)
+    beyond = [grant for grant in rules.grants if grant.subject != DELIVERY and not is_builtin(grant.rule)]
+    if not beyond:
+        return ()
     subjects = dict.fromkeys(subject_of(member) for member in members)
-    return tuple(found for subject in subjects for found in _first_beyond(rules, tenant, subject))
+    return tuple(found for subject in subjects for found in _first_beyond(rules, beyond, tenant, subject))
 
 
-def _first_beyond(rules: RuleSet, tenant: TenantName, subject: str) -> Iterator[Withheld]:
+def told(found: Sequence[Withheld], most: int = 3) -> str:
+    """For people: who gets no RoleBinding, and why."""
+    named = [f"{each.subject}, who {each.why}: {each.rule}" for each in found[:most]]
+    more = [f"{len(found) - most} more"] if len(found) > most else []
+    return f"no RoleBinding for {'; '.join(named + more)}" if found else ""
+
+
+def _first_beyond(rules: RuleSet, beyond: Iterable[Grant], tenant: TenantName, subject: str) -> Iterator[Withheld]:
     called = {subject, *roles_of(rules, tenant, subject)}
-    beyond = [
-        grant for grant in rules.grants
-        if grant.subject in called and grant.subject != DELIVERY and concerns(tenant, grant.tenant)
-        and not is_builtin(grant.rule)
-    ]  # fmt: skip
-    worst: Grant | None = next((each for each in beyond if each.effect is Effect.DENY), beyond[0] if beyond else None)
+    about = [grant for grant in beyond if grant.subject in called and concerns(tenant, grant.tenant)]
+    worst: Grant | None = next((each for each in about if each.effect is Effect.DENY), about[0] if about else None)
     if worst is not None:
         why = "is under a denial" if worst.effect is Effect.DENY else "has more than a built-in role"
         yield Withheld(subject, why, worst.rule)
