@@ -16,6 +16,7 @@ from controlplane.hub.policies import Policies
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Conflict, NotFound
 from controlplane.kube.resource import NAMESPACES, Resource
+from controlplane.policy.compile import subject_of
 from controlplane.policy.early import early
 
 __all__ = ["Namespaces"]
@@ -78,13 +79,18 @@ class Namespaces:
         self._made.pop(tenant_namespace(tenant), None)
         self._bound.pop(tenant_namespace(tenant), None)
 
-    async def bind_roles(self, tenant: Tenant) -> None:
+    async def bind_roles(self, tenant: Tenant, unbound: frozenset[str] = frozenset()) -> None:
         """One RoleBinding for each of the three built-in roles that has members, and the hub's own, which lets it read
-        the credentials that Repositories name."""
+        the credentials that Repositories name.
+
+        unbound: subjects (`user:…`, `group:…`) of whom RBAC cannot say what the policy says: no RoleBinding names them.
+        """
         name = TenantName(tenant.metadata.name)
         bound = self._bound.setdefault(tenant_namespace(name), {})
         wanted: dict[str, _Subjects] = {_OWN_ROLE: [_OURSELVES]}
         for member in tenant.spec.members:
+            if subject_of(member) in unbound:
+                continue
             wanted.setdefault(f"controlplane-{member.role}", []).append(_subject(member))
         for role, subjects in wanted.items():
             if bound.get(role) != subjects:

@@ -4,6 +4,8 @@ Ground goes out before anything else can (agents refuse what has no ground), and
 only when what they were needed for is pruned.
 """
 
+from dataclasses import replace
+
 from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Kind
 from controlplane.api.names import cluster_of_namespace, ground_key, owner_hash, tenant_namespace
@@ -23,6 +25,7 @@ from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
 from controlplane.policy.gate import authorise_ground, authorise_removal
 from controlplane.policy.kinds import kinds_of
+from controlplane.policy.people import Withheld, told, withheld
 
 __all__ = ["Tenants", "ground_of"]
 
@@ -68,15 +71,18 @@ class Tenants:
         if tenant.metadata.deletion_timestamp is not None:
             await self._remove(name, tenant)
             return None
+        if self._policies.hold(name):
+            return None  # comes back once policies are in force: ground and RoleBindings are what they say
         body = await add_finalizer(self._client, TENANTS, tenant)
         if body is not None:
             tenant = self._world.tenants.put(body)
         await self._namespaces.tell_facts(name)
-        await self._namespaces.bind_roles(tenant)
+        unbound = withheld(self._policies.current, name, tenant.spec.members)
+        await self._namespaces.bind_roles(tenant, frozenset(each.subject for each in unbound))
         clusters = tuple(sorted(self._policies.current.clusters_of(name)))
         works = self._world.works_of(ground_key(name))
         await self._lay_ground(name, tenant, clusters, works)
-        self._report(key, tenant, clusters)
+        self._report(key, tenant, clusters, unbound)
         return None
 
     async def _lay_ground(
@@ -141,11 +147,18 @@ class Tenants:
         except NotFound:
             pass
 
-    def _report(self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...]) -> None:
+    def _report(
+        self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...], unbound: tuple[Withheld, ...]
+    ) -> None:
         live = self._status.latest(key, tenant.status)
         found = self._world.works_of(ground_key(TenantName(key.name)))
         works = {cluster: w for w in found if (cluster := cluster_of_namespace(w.metadata.namespace)) is not None}
         verdict = roll_up_ground(clusters, works)
+        if unbound:
+            status, reason, message = verdict.ready
+            verdict = replace(
+                verdict, ready=(status, reason, "; ".join(part for part in (message, told(unbound)) if part))
+            )
         self._status.put(
             key,
             TenantStatus(
