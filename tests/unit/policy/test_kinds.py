@@ -46,7 +46,6 @@ def test_what_policy_files_say() -> None:
     _, shop = of(
         "p, delivery, payments, kinds, deploy, core/Secret, deny",
         "p, delivery, storefront, kinds, deploy, core/Service, deny",
-        "p, somebody, payments, kinds, deploy, core/ConfigMap, deny",
     )
     assert not shop.takes("", "Secret") and shop.takes("", "Service") and shop.takes("", "ConfigMap")
 
