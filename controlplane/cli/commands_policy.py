@@ -21,6 +21,13 @@ _Checkout = Annotated[
         help="The platform's repository on disk, with policies/ and tenants/. Default: here.",
     ),
 ]  # fmt: skip
+_Where = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[DIR]", exists=True, file_okay=False, resolve_path=True, show_default=False,
+        help="The platform's repository on disk, or the folder of its policies. Default: here.",
+    ),
+]  # fmt: skip
 _Folder = Annotated[str, typer.Option("--path", metavar="FOLDER", help="The folder of the policies in it.")]
 _Hub = Annotated[
     bool,
@@ -53,11 +60,17 @@ _HERE = Path(".")
 
 
 @policy.command("check")
-def _check(checkout: _Checkout = _HERE, folder: _Folder = "policies", output: Output = Format.table) -> int:
+def _check(where: _Where = _HERE, folder: _Folder = "policies", output: Output = Format.table) -> int:
     """Whether the policies load. Each error with file and line; roles that mean nothing are named."""
-    from controlplane.cli.policies import check
+    from controlplane.cli.connect import go
+    from controlplane.cli.policies import Asked, check
 
-    return check(checkout, folder, output)
+    asked = Asked.at(where, folder)
+
+    async def step() -> int:
+        return check(asked, output)
+
+    return go(step)
 
 
 @policy.command("test")
@@ -65,7 +78,7 @@ def _test(
     ctx: typer.Context,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
-    checkout: _Checkout = _HERE,
+    given: _Where = _HERE,
     folder: _Folder = "policies",
     hub: _Hub = False,
     clusters: _Clusters = None,
@@ -77,7 +90,7 @@ def _test(
     from controlplane.cli.policies import Asked
     from controlplane.cli.policies import test as carry_out
 
-    asked = Asked(checkout, folder, where if hub or where.kubeconfig else None, tuple(clusters or ()))
+    asked = Asked.at(given, folder, where if hub or where.kubeconfig else None, tuple(clusters or ()))
     return go(lambda: carry_out(asked, output))
 
 

@@ -53,10 +53,18 @@ class Asked:
     hub: Place | None = None
     clusters: tuple[str, ...] = ()
 
+    @classmethod
+    def at(cls, given: Path, folder: str, hub: Place | None = None, clusters: tuple[str, ...] = ()) -> "Asked":
+        """Of a path that is a checkout, or the folder of the policies itself."""
+        if not (given / folder).is_dir() and (any(given.glob("*.csv")) or (given / "model.conf").is_file()):
+            given, folder = given.parent, given.name
+        return cls(given, folder, hub, clusters)
 
-def check(checkout: Path, folder: str, output: Format) -> ExitCode:
+
+def check(asked: Asked, output: Format) -> ExitCode:
     """Whether the policies load. Raises CliError after each error was printed."""
-    files = _files(checkout, folder)
+    folder = asked.folder
+    files = _files(asked.checkout, folder)
     warnings = roles_without_rules(files.rules)
     own = "the built-in one" if files.model == builtin_model() else "its own"
     rules = len(files.rules.grants) + len(files.rules.memberships)

@@ -168,7 +168,7 @@ class Sources:
         url = str(parse_url(repository.spec.url))
         denial = check_source(self._policies.current, tenant or TenantName(""), url)
         if denial is not None:  # before the first request: a tenant does not make the hub call where it may not read
-            raise SourceDenied(denial.message)
+            raise SourceDenied(f"{denial.message} [{denial.rule}]")
         ref = repository.spec.ref
         followed = FollowedRef(ref.branch or "", ref.tag or "", ref.commit or "")
         credentials = await self._credentials_of(key, repository)

@@ -25,7 +25,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 async def test_the_example_loads_and_passes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(ROOT, "policies", Format.table) is ExitCode.OK
+    assert check(HERE, Format.table) is ExitCode.OK
     assert await test(HERE, Format.table) is ExitCode.OK
     said = capsys.readouterr().out
     assert "the model is the built-in one" in said
@@ -40,7 +40,7 @@ async def test_what_does_not_load_is_told_with_file_and_line(
     people.write_text(people.read_text("utf-8") + "p, viewer, *, aplications, get, *, deny\n", "utf-8")
     (checkout / "policies" / "tests" / "more.yaml").write_text("- {}\n", "utf-8")
     with pytest.raises(CliError, match="2 error"):
-        check(checkout, "policies", Format.table)
+        check(Asked(checkout), Format.table)
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith(f"policies/people.csv:{lines + 1}: people ask for one of")
     assert told[1].startswith("policies/tests/more.yaml:1: a test is")
@@ -61,7 +61,7 @@ async def test_a_test_that_fails_ends_with_code_1(checkout: Path, capsys: pytest
 def test_roles_that_mean_nothing_are_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     people = checkout / "policies" / "people.csv"
     people.write_text(people.read_text("utf-8") + "g, user:ann, amdin, payments\n", "utf-8")
-    assert check(checkout, "policies", Format.table) is ExitCode.OK
+    assert check(Asked(checkout), Format.table) is ExitCode.OK
     assert "warning: g, user:ann, amdin, payments" in capsys.readouterr().out
 
 
@@ -162,3 +162,14 @@ async def test_a_tenant_that_does_not_load_is_named(tmp_path: Path, text: str, p
 async def test_a_cluster_that_is_not_said_rightly(text: str) -> None:
     with pytest.raises(CliError, match="NAME,key=value"):
         await tenant_report(Asked(ROOT, clusters=(text,)), "payments", Format.table)
+
+
+async def test_the_folder_itself_may_be_named(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (checkout / "policies").rename(checkout / "rules")
+    for given, folder in ((checkout / "rules", "policies"), (checkout, "rules")):
+        asked = Asked.at(given, folder)
+        assert (asked.checkout, asked.folder) == (checkout, "rules")
+        assert await test(asked, Format.table) is ExitCode.OK
+    assert "26 of 26 tests passed" in capsys.readouterr().out
+    with pytest.raises(CliError, match="do not load"):
+        await test(Asked.at(checkout, "policies"), Format.table)

@@ -60,6 +60,7 @@ def test_rules_carry_their_line() -> None:
         ("p, *, *, applications, get, *, deny", "a subject is delivery"),
         ("p, user:, *, applications, get, *, deny", "a subject is delivery"),
         ("p, delivery, Payments, kinds, deploy, *, deny", "a tenant is its name"),
+        ("p, delivery, *, hosts, claim, *a*a*a*a*a, deny", "at most 4 stars"),
         ("g, delivery, admin, payments", "a member is user:NAME"),
         ("g, alice@example.com, admin, payments", "a member is user:NAME"),
         ("g, user:alice, user:bob, payments", "a role is letters"),
