@@ -14,7 +14,7 @@ _ENVIRONMENT = ("tests/behaviour/", "tests/isolation/")
 _OWN = ("tests/behaviour/test_policies.py", "tests/isolation/test_walls.py")
 
 
-class _Sharing(LoadScopeScheduling):
+class _Sharing(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type information
     """Whole groups go to one process: the largest, which is the environment's, first."""
 
     def _split_scope(self, nodeid: str) -> str:
