@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
 LOCKS = requirements.lock hack/go.lock $(wildcard hack/*/go.mod hack/*/go.sum package-lock.json */package-lock.json)
+WHOLE = -n 2 --dist loadscope# one process has the environment of the behaviour tests, the other all that needs none
 newest-python = $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
@@ -46,7 +47,7 @@ status: venv ## Which processes run
 	@$(PY) -m hack status
 
 test: build ## All tests, on clusters of their own; some of them: make test T=tests/unit
-	@$(PY) -m pytest $(T)
+	@$(PY) -m pytest $(or $(T),$(WHOLE))
 
 bench: build ## Measure against a bare apply loop; results in bench/results
 	@$(PY) -m bench $(B)

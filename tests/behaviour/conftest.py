@@ -1,6 +1,6 @@
 """The one environment of all behaviour tests, and a team for each test in it.
 
-Hub, east, west, Git server and agents start with the first test that asks, in `.local/test`, and end with the run, whatever
+Hub, east, west, Git server and agents start with the first test that asks, in `.local/test…`, and end with the run, whatever
 happened; what a run that was killed left behind is ended first. A running `make up` is not touched. Tests share the
 environment and nothing in it: each has tenants of its own, so they can run alone and in any order.
 
@@ -51,6 +51,12 @@ def pytest_runtest_makereport(
 _failed = pytest.StashKey[bool]()
 
 
+def _state(name: str) -> Path:
+    """A folder of this process: where two share a run (tests/sharing.py), neither is in the other's way."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    return ROOT / ".local" / (f"{name}-{worker}" if worker else name)
+
+
 @pytest.fixture(scope="session")
 async def system() -> AsyncIterator[System]:
     """The environment. SIGTERM ends the run as Ctrl-C does, so that it ends what it started."""
@@ -58,7 +64,7 @@ async def system() -> AsyncIterator[System]:
         async with System.joined(Environment.load(Path(given))) as up:
             yield up
         return
-    state = ROOT / ".local" / "test"
+    state = _state("test")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with locked(state):
@@ -71,7 +77,7 @@ async def system() -> AsyncIterator[System]:
 @pytest.fixture(scope="session")
 async def spare() -> AsyncIterator[System]:
     """A second system, with one member `south`, for what would disturb all others; a test leaves it as it found it: joined."""
-    state = ROOT / ".local" / "test-spare"
+    state = _state("test-spare")
     with locked(state):
         async with System.spare(state) as up:
             yield up
