@@ -22,6 +22,7 @@ from controlplane.kube.config import ClusterConfig, ConfigError, from_kubeconfig
 from controlplane.kube.errors import KubeError, NotFound
 from controlplane.kube.resource import CONFIGMAPS
 from controlplane.server.artifacts import ArtifactServer, Reviews
+from controlplane.server.join import Joiners, JoinServer
 from controlplane.server.listener import Listener, write_whole
 from controlplane.server.log import log_to_stderr
 from controlplane.server.secret import WebhookSecret
@@ -113,7 +114,9 @@ async def _listening(client: Client, settings: Settings) -> AsyncIterator[Manage
         manager = await Manager.open(client, settings, (artifacts_url, artifacts.ca))
         reviews = Reviews(client, settings.token_review_cache_s)
         server = ArtifactServer(manager.world, manager.store, reviews, manager.lost)
-        await stack.enter_async_context(artifacts.serving(server.application(), manager.world.complete))
+        for_agents = server.application()
+        JoinServer(manager.world, Joiners(client)).add_to(for_agents)
+        await stack.enter_async_context(artifacts.serving(for_agents, manager.world.complete))
         site = web.Application(client_max_size=MAX_BODY_BYTES)
         Webhooks(manager.world, WebhookSecret(client), manager.look).add_to(site)
         await stack.enter_async_context(api.serving(site, manager.world.complete))
