@@ -1,4 +1,5 @@
-"""Which DNS names an object claims: Ingresses, and the routes, Gateways and listeners of the Gateway API.
+"""Which DNS names an object claims: Ingresses, the routes, Gateways and listeners of the Gateway API, and what asks
+external-dns for a name.
 
 Fails closed: what is not shaped as expected, or leaves the host open, claims every host.
 """
@@ -15,12 +16,15 @@ _INGRESSES = frozenset({("networking.k8s.io", "Ingress"), ("extensions", "Ingres
 _GATEWAY_GROUPS = frozenset({"gateway.networking.k8s.io", "gateway.networking.x-k8s.io"})
 _ROUTES = frozenset({"HTTPRoute", "GRPCRoute", "TLSRoute"})  # TCPRoute and UDPRoute have no hosts
 _LISTENING = frozenset({"Gateway", "ListenerSet", "XListenerSet"})
+_SERVICE = ("", "Service")
+_DNS = ("external-dns.alpha.kubernetes.io/hostname", "external-dns.alpha.kubernetes.io/internal-hostname")
 _ALIAS = "/server-alias"  # annotation by which ingress controllers take more hosts than the rules name
 
 
 def claims_hosts(group: str, kind: str) -> bool:
     """Whether objects of this kind can claim hosts at all; asked for each object, so it looks at nothing else."""
-    return (group, kind) in _INGRESSES or (group in _GATEWAY_GROUPS and (kind in _ROUTES or kind in _LISTENING))
+    known = (group, kind)
+    return known == _SERVICE or known in _INGRESSES or (group in _GATEWAY_GROUPS and kind in _ROUTES | _LISTENING)
 
 
 def claimed_hosts(manifest: Manifest) -> frozenset[str]:
@@ -29,12 +33,15 @@ def claimed_hosts(manifest: Manifest) -> frozenset[str]:
     if not claims_hosts(key.group, key.kind):
         return frozenset()
     try:
-        if (key.group, key.kind) in _INGRESSES:
-            hosts = [*_ingress(body.get("spec") or {}), *_aliases(body["metadata"])]
+        hosts = [*_named(body["metadata"])]
+        if (key.group, key.kind) == _SERVICE:
+            pass  # it takes traffic for no name unless it asks for one
+        elif (key.group, key.kind) in _INGRESSES:
+            hosts += _ingress(body.get("spec") or {})
         elif key.kind in _LISTENING:
-            hosts = [each.get("hostname") or EVERY_HOST for each in (body.get("spec") or {}).get("listeners") or ()]
+            hosts += [each.get("hostname") or EVERY_HOST for each in (body.get("spec") or {}).get("listeners") or ()]
         else:
-            hosts = list((body.get("spec") or {}).get("hostnames") or (EVERY_HOST,))
+            hosts += (body.get("spec") or {}).get("hostnames") or (EVERY_HOST,)
         return frozenset(host.strip().lower().rstrip(".") or EVERY_HOST for host in hosts)
     except (AttributeError, TypeError, KeyError):
         return frozenset({EVERY_HOST})
@@ -50,7 +57,8 @@ def _ingress(spec: dict[str, Any]) -> Iterator[str]:
         yield from tls.get("hosts") or (EVERY_HOST,)  # the API: none named is the controller's wildcard
 
 
-def _aliases(metadata: dict[str, Any]) -> Iterator[str]:
+def _named(metadata: dict[str, Any]) -> Iterator[str]:
+    """What annotations claim: further hosts of an Ingress, and names that external-dns is to make."""
     for name, value in (metadata.get("annotations") or {}).items():
-        if name.endswith(_ALIAS):
+        if name.endswith(_ALIAS) or name in _DNS:
             yield from value.replace(",", " ").split()

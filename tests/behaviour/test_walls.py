@@ -71,6 +71,7 @@ BAD_SERVICES = [
     a_service(type="NodePort"),
     {**a_service(), "spec": {"type": "ExternalName", "externalName": "elsewhere.example.com"}},
     a_service(externalIPs=["10.1.2.3"]),
+    a_service(type="LoadBalancer", ports=[{"port": 80, "nodePort": 30080}]),
 ]
 OUTSIDE: list[Body] = [
     OPEN_DOOR,
@@ -205,6 +206,24 @@ async def test_the_members_api_server_lets_a_tenant_grant_no_more_than_it_has(is
     refused(await tenant.kubectl("create", "token", team.name, "-n", "controlplane-tenants"))
     refused(await tenant.kubectl("delete", "-n", team.name, "resourcequota/controlplane"))
     assert await ground(team) == before
+
+
+@pytest.mark.parametrize(
+    ("pod", "container"),
+    [
+        pytest.param({}, {"securityContext": {"privileged": True}}, id="privileged"),
+        pytest.param({"hostNetwork": True}, {}, id="the host's network"),
+        pytest.param({"hostPID": True}, {}, id="the host's processes"),
+        pytest.param({"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}, {}, id="the host's files"),
+        pytest.param({}, {"ports": [{"containerPort": 80, "hostPort": 80}]}, id="a port of the host"),
+    ],
+)
+async def test_pods_get_nothing_of_the_node_by_default(east_team: Team, pod: Body, container: Body) -> None:
+    team = east_team
+    await team.member.until("the ground is laid", "RoleBinding", "controlplane-tenant", bool, namespace=team.name)
+    spec = {"containers": [{"name": "a", "image": "example.com/a:1", **container}], **pod}
+    tenant = Insider(team, f"controlplane-tenants:{team.name}")
+    refused(await tenant.creates(an_object("Pod", "bad", spec=spec)), 'violates PodSecurity "baseline')
 
 
 @pytest.fixture(params=["the tenant", "a pod"])

@@ -77,6 +77,13 @@ def test_what_is_allowed_gets_a_permit_over_exactly_that() -> None:
     assert (permit.application, permit.tenant, permit.create_namespace) == (WEB, PAYMENTS, None)
 
 
+def test_the_namespace_that_an_application_names_is_asked_about_whether_or_not_anything_goes_there() -> None:
+    for manifests in ((), (a_manifest(),)):
+        assert authorise(policy(), delivery(*manifests, namespace="payments"))
+        found = denial(policy(), delivery(*manifests, namespace="storefront"))
+        assert (found.reason, found.object) == (DenialReason.NAMESPACE, "")
+
+
 def test_nobody_else_makes_a_permit() -> None:
     permit = authorise(policy(), delivery(a_manifest()))
     with pytest.raises(TypeError, match="comes from the policy gate"):

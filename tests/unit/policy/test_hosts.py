@@ -64,3 +64,13 @@ def test_other_kinds_claim_nothing() -> None:
     assert not claims_hosts("apps", "Deployment")
     assert not claims_hosts("example.com", "Ingress")
     assert claimed_hosts(a_manifest("Service", "web", "payments", "v1")) == frozenset()
+
+
+@pytest.mark.parametrize("annotation", ["hostname", "internal-hostname"])
+def test_a_name_that_external_dns_is_to_make_is_a_claim(annotation: str) -> None:
+    named = {"annotations": {f"external-dns.alpha.kubernetes.io/{annotation}": "A.example,b.example."}}
+    assert claimed_hosts(a_manifest("Service", "web", "payments", "v1", metadata=named)) == {"a.example", "b.example"}
+    spec = {"hostnames": ["c.example"]}
+    route = a_manifest("HTTPRoute", "web", "payments", "gateway.networking.k8s.io/v1", metadata=named, spec=spec)
+    assert claimed_hosts(route) == {"a.example", "b.example", "c.example"}
+    assert claimed_hosts(a_manifest("Service", "web", "payments", "v1")) == frozenset()
