@@ -211,6 +211,7 @@ async def test_a_hub_that_starts_again_keeps_the_last_good_policies(platform: Pl
     good = await platform.activated({"delivery.csv": NO_SERVICES})
     bad = await platform.push({"delivery.csv": NOTHING, "tests/a.yaml": FAILS})
     await platform.told("False", "Refused", bad)
+    await system.heartbeats("south", 1)  # an object is seen before the log tells of the write that made it so
     mark = system.audit("hub").mark()
     await system.stop("hub", kill=kill)
     await team.deploy("web")
