@@ -54,9 +54,10 @@ class Policies:
         """
         return self._from_git and self.files is None and not (self._first and tenant == PLATFORM)
 
-    def looked_at(self, *, first: bool) -> None:
-        """What there is in Git is known. first: no policy files were ever in force."""
-        self.looked, self._first = True, first
+    def looked_at(self, *, first: bool) -> bool:
+        """What there is in Git is known. first: no policy files were ever in force. Returns whether that is news."""
+        before, self.looked, self._first = (self.looked, self._first), True, first
+        return before != (True, first)
 
     def activate(self, files: PolicyFiles) -> None:
         """Put policy files in force, by one swap."""

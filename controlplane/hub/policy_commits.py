@@ -140,8 +140,8 @@ class PolicyCommits:
         self._activated()
 
     def _look_ended(self, *, first: bool) -> None:
-        self._policies.looked_at(first=first)
-        self._activated()
+        if self._policies.looked_at(first=first):
+            self._activated()
 
     def _known(self, key: NamespacedName) -> PolicyStatus | None:
         """What the status says by now: others write it too while we work."""

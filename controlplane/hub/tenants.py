@@ -10,8 +10,8 @@ from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Kind
 from controlplane.api.names import cluster_of_namespace, ground_key, owner_hash, tenant_namespace
 from controlplane.api.tenant import Tenant, TenantStatus
-from controlplane.api.work import Ground, GroundNamespace, Kinds, Work
-from controlplane.hub.conditions import conditions
+from controlplane.api.work import Ground, GroundNamespace, Kinds, Work, WorkSpec
+from controlplane.hub.conditions import Verdict, conditions
 from controlplane.hub.dispatch import Dispatcher, ground_spec, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
 from controlplane.hub.namespaces import Namespaces
@@ -23,7 +23,7 @@ from controlplane.kube.client import Client
 from controlplane.kube.each import for_each
 from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
-from controlplane.policy.gate import authorise_ground, authorise_removal
+from controlplane.policy.gate import Denial, Denied, GroundPermit, authorise_ground, authorise_removal
 from controlplane.policy.kinds import kinds_of
 from controlplane.policy.people import Withheld, told, withheld
 
@@ -81,13 +81,14 @@ class Tenants:
         await self._namespaces.bind_roles(tenant, frozenset(each.subject for each in unbound))
         clusters = tuple(sorted(self._policies.current.clusters_of(name)))
         works = self._world.works_of(ground_key(name))
-        await self._lay_ground(name, tenant, clusters, works)
-        self._report(key, tenant, clusters, unbound)
+        denied = await self._lay_ground(name, tenant, clusters, works)
+        self._report(key, tenant, clusters, unbound, denied)
         return None
 
     async def _lay_ground(
         self, name: TenantName, tenant: Tenant, clusters: tuple[ClusterName, ...], works: list[Work]
-    ) -> None:
+    ) -> Denial | None:
+        """Lay it where the policy lets it; returns the first denial. A cluster that is denied keeps what it has."""
         needed = self._still_needed(name)
         keep = {cluster_of_namespace(w.metadata.namespace): w for w in works}
         spec = ground_spec(
@@ -97,14 +98,18 @@ class Tenants:
         # On a cluster that was taken from the tenant the ground stays as it is until everything on it is pruned.
         wanted |= {c: w.spec for c, w in keep.items() if c is not None and c not in wanted and c in needed}
         step = plan(wanted, works, self._joined())
-        deliver = [
-            (cluster, each) for cluster, each in step.write.items() if cluster in clusters
-        ]  # the rest is kept as it is
-        await for_each(
-            deliver,
-            lambda work: self._dispatcher.deliver(*work, authorise_ground(self._policies.current, name, work[0])),
-        )
+        deliver: list[tuple[ClusterName, WorkSpec, GroundPermit]] = []
+        denied: list[Denial] = []
+        for cluster in [cluster for cluster in step.write if cluster in clusters]:  # the rest is kept as it is
+            try:
+                permit = authorise_ground(self._policies.current, name, cluster)
+            except Denied as err:
+                denied += err.problems
+            else:
+                deliver.append((cluster, step.write[cluster], permit))
+        await for_each(deliver, lambda work: self._dispatcher.deliver(*work))
         await self._let_go(name, step.remove, step.release)
+        return denied[0] if denied else None
 
     async def _let_go(self, name: TenantName, remove: tuple[Work, ...], release: tuple[Work, ...]) -> None:
         permit = authorise_removal(owner_hash(ground_key(name)))
@@ -148,12 +153,15 @@ class Tenants:
             pass
 
     def _report(
-        self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...], unbound: tuple[Withheld, ...]
-    ) -> None:
+        self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...], unbound: tuple[Withheld, ...],
+        denied: Denial | None,
+    ) -> None:  # fmt: skip
         live = self._status.latest(key, tenant.status)
         found = self._world.works_of(ground_key(TenantName(key.name)))
         works = {cluster: w for w in found if (cluster := cluster_of_namespace(w.metadata.namespace)) is not None}
         verdict = roll_up_ground(clusters, works)
+        if denied is not None:
+            verdict = Verdict.bad(denied.reason, f"{denied.message} [{denied.rule}]", stalled=True)
         if unbound:
             status, reason, message = verdict.ready
             verdict = replace(

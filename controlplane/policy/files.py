@@ -18,8 +18,10 @@ from controlplane.policy.policy import Policy
 from controlplane.policy.rules import (
     DELIVERY,
     Grant,
+    Membership,
     Place,
     PolicyFileError,
+    Rule,
     RuleSet,
     builtin_model,
     builtin_rules,
@@ -163,7 +165,8 @@ def _check_model(text: str, file: str, commit: str) -> None:
     except ModelError as err:
         raise PolicyFileError(Place(file, _line_of(text, str(err)), commit), str(err)) from err
     fields = ("probe", "sources", "read", "https://git.example.com/a", "allow")
-    probe = RuleSet((Grant.of((DELIVERY, *fields)), Grant.of(("viewer", "probe", "events", "get", "*", "allow"))))
+    grants = Grant.of((DELIVERY, *fields)), Grant.of(("viewer", "probe", "events", "get", "*", "allow"))
+    probe = RuleSet(grants, (Membership("user:a", "viewer", "probe", Rule("")),))
     try:
         enforcer = TenantEnforcer(text, TenantName("probe"), probe)
         enforcer.decide((DELIVERY, "sources", "read", "https://git.example.com/b"))

@@ -82,7 +82,10 @@ _MERGED = {"list": "get", "watch": "get", "patch": "update", "deletecollection":
 _MOST_STARS = 4  # in one alternative: with each more, a long name that only nearly matches takes far longer to refuse
 _TENANT = re.compile(r"\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _NAMED = re.compile(r"(user|group):.+")
-_ROLE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]*")
+_ROLE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9._]*[A-Za-z0-9])?")
+_NAMES = re.compile(
+    r"[-a-z0-9.*|]+"
+)  # names of the hub's objects, or globs of them: what holds another sign matches none
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )  # also what turns text around
@@ -262,6 +265,8 @@ def _lines(text: str, file: str, commit: str) -> Iterator[tuple[Place, list[str]
             values = next(csv.reader([line], skipinitialspace=True, strict=True))
         except csv.Error as err:
             raise PolicyFileError(place, f"not a line of CSV: {err}") from err
+        if any('"' in value for value in values):
+            raise PolicyFileError(place, "a quote stands inside a field: quote the whole field, or leave it out")
         yield place, [value.strip() for value in values]
 
 
@@ -287,6 +292,8 @@ def _grant(values: list[str], place: Place) -> Grant:
             place, f"a subject is {DELIVERY}, user:NAME, group:NAME or the name of a role, not {subject}"
         )
     check_words(subject, resource, "" if action == "*" else action, place)
+    if subject != DELIVERY and not _NAMES.fullmatch(object_):
+        raise PolicyFileError(place, f"an object of {resource} is a name, or a glob of names, not {object_}")
     if any(len(re.findall(r"\*+", each)) > _MOST_STARS for each in object_.split("|")):
         raise PolicyFileError(place, f"a glob has at most {_MOST_STARS} stars")
     if subject == DELIVERY and resource == Resource.SOURCES:

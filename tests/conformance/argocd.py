@@ -16,7 +16,7 @@ from controlplane.policy.policy import Policy
 from controlplane.policy.rules import DELIVERY, Grant, Membership, Rule, RuleSet
 from tests.objects import a_tenant
 
-__all__ = ["Unspeakable", "answer", "glob", "in_our_format", "lines", "permits"]
+__all__ = ["Unspeakable", "answer", "glob", "in_our_format", "lines", "permits", "roles_in_our_format"]
 
 _EVERYBODY = "everybody"  # the group that holds the default role
 _ARGO = TenantName("argo")
@@ -76,6 +76,32 @@ def _fields(line: str) -> list[str]:
 def _named(name: str) -> str:
     """A role by its name alone, anybody else as a user; nothing stays nothing."""
     return name.removeprefix("role:") if name.startswith("role:") or not name else f"user:{name}"
+
+
+def roles_in_our_format(project: dict[str, Any]) -> str:
+    """The roles of an AppProject as lines of ours: a role, its groups, and its policies. Raises Unspeakable.
+
+    What names another role or project is left as it is, since no rule of this project can say that.
+    """
+    others = {key for key, value in project.items() if key not in ("name", "roles", "destinations") and value}
+    if others or any(value for each in project.get("destinations") or () for value in each.values()):
+        raise Unspeakable("validateProject")
+    found = []
+    for role in project.get("roles") or ():
+        name = role.get("name") or ""
+        found.append(f"p, {name}, team, applications, get, *, allow")
+        for group in role.get("groups") or ():
+            quoted = len(group) > 1 and group[0] == group[-1] == '"'
+            found.append(f'g, "group:{group[1:-1]}", role, team' if quoted else f"g, group:{group}, role, team")
+        for line in role.get("policies") or ():
+            fields = [field.strip() for field in line.split(",")]
+            if len(fields) == 6 and fields[0] == "p":
+                subject = name if fields[1] == f"proj:{project['name']}:{name}" else fields[1]
+                line = ", ".join(
+                    ["p", subject, "team", *fields[2:4], fields[4].removeprefix(f"{project['name']}/"), fields[5]]
+                )
+            found.append(line)
+    return "\n".join(found)
 
 
 def answer(case: dict[str, Any], check: dict[str, Any], builtin: str) -> Answer:

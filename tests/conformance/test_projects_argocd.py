@@ -10,13 +10,14 @@ from typing import Any, Final
 import pytest
 
 from controlplane.policy.compile import PLATFORM_KINDS
-from tests.conformance.argocd import Unspeakable, permits
+from controlplane.policy.rules import PolicyFileError, read_csv
+from tests.conformance.argocd import Unspeakable, permits, roles_in_our_format
 from tests.testdata import testdata
 
 pytestmark = pytest.mark.conformance
 
 AT_LEAST: Final = 219
-COMPARED: Final = {"source", "destination", "resource", "glob"}
+COMPARED: Final = {"source", "destination", "resource", "glob", "validateProject"}
 REASONS: Final[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("argocd_differences.toml").read_text(encoding="utf-8")
 )["projects"]
@@ -25,6 +26,8 @@ REASONS: Final[dict[str, Any]] = tomllib.loads(
 def family(case: dict[str, Any]) -> str:
     """ "" = the answers agree; else why not."""
     kind, project, check = case["kind"], case["project"], case["check"]
+    if kind == "validateProject":
+        return _of_roles(project, allowed=case["allowed"]) or ""
     try:
         ours = permits(kind, project, check)
     except Unspeakable as err:
@@ -32,6 +35,22 @@ def family(case: dict[str, Any]) -> str:
     if ours is case["allowed"]:
         return ""
     return _why(kind, project, check) or f"unexplained: {case}"
+
+
+def _of_roles(project: dict[str, Any], *, allowed: bool) -> str:
+    """The roles of an AppProject, before our reader of policy files; "" = it takes what they take."""
+    try:
+        read_csv(roles_in_our_format(project), "policies/x.csv")
+    except Unspeakable as err:
+        return str(err)
+    except PolicyFileError as err:
+        if not allowed:
+            return ""
+        if "people ask for" in err.problem or "the action on" in err.problem:
+            return "words"
+        return "app-namespaces" if "a glob of names" in err.problem else f"unexplained: {project}: {err}"
+    padded = any(group != group.strip() for role in project["roles"] for group in role.get("groups") or ())
+    return "" if allowed else "white-space" if padded else f"unexplained: we take {project}"
 
 
 def _why(kind: str, project: dict[str, Any], check: dict[str, Any]) -> str:

@@ -241,6 +241,9 @@ async def test_without_the_repository_only_the_platform_goes_on() -> None:
     hub = Hub(repository=False)
     await hub.look()
     assert hub.policies.hold(PAYMENTS) and not hub.policies.hold(PLATFORM)
+    swaps = hub.swaps
+    await hub.look()
+    assert hub.swaps == swaps == 1  # all are woken once, and not with each look
 
 
 @pytest.mark.parametrize("revision", ["main@sha1:--upload-pack=x", "main"])

@@ -7,7 +7,7 @@ import pytest
 from controlplane.api.keys import TenantName
 from controlplane.policy.explain import refusal
 from controlplane.policy.policy import Policy
-from controlplane.policy.rules import Action, Place, Resource, builtin_rules, read_csv
+from controlplane.policy.rules import Action, Place, Resource, RuleSet, builtin_rules, read_csv
 from tests.objects import a_cluster, a_tenant
 
 PAYMENTS = TenantName("payments")
@@ -92,3 +92,49 @@ def test_a_file_that_only_looks_built_in_is_named() -> None:
     decision = policy.decide(PAYMENTS, Resource.NAMESPACES, Action.DEPLOY, "payments")
     message = refusal(policy, PAYMENTS, Resource.NAMESPACES, "payments", decision).message
     assert message.endswith("builtin/delivery.csv:1@aaaaaaaaaaaa denies it; change that rule")
+
+
+QUESTIONS = [
+    (Resource.SOURCES, Action.READ, "https://git.example.com/payments/a"),
+    (Resource.REPOSITORIES, Action.READ, "tenant-payments"),
+    (Resource.CLUSTERS, Action.DEPLOY, "west"),
+    (Resource.NAMESPACES, Action.DEPLOY, "payments"),
+    (Resource.NAMESPACES, Action.CREATE, "payments"),
+    (Resource.KINDS, Action.DEPLOY, "apps/Deployment"),
+    (Resource.CLUSTER_KINDS, Action.DEPLOY, "core/PersistentVolume"),
+    (Resource.CHILDREN, Action.CREATE, "Application/tenant-payments/web"),
+    (Resource.HOSTS, Action.CLAIM, "a.example"),
+]
+
+
+@pytest.mark.parametrize("tenant", ["payments", "platform"])
+@pytest.mark.parametrize(("resource", "action", "object_"), QUESTIONS)
+def test_every_denial_by_a_file_says_rule_file_line_and_commit(
+    tenant: str, resource: Resource, action: Action, object_: str
+) -> None:
+    name = TenantName(tenant)
+    text = f"\n\np, delivery, {tenant}, {resource}, {action}, {object_}, deny"
+    rules = builtin_rules() + read_csv(text, "policies/x.csv", "4f1c" * 10)
+    policy = Policy.of([a_tenant()], [a_cluster("west")], rules=rules, places={PAYMENTS: PLACE})
+    no = refusal(policy, name, resource, object_, policy.decide(name, resource, action, object_))
+    assert (no.rule.file, no.rule.line, no.rule.commit) == ("policies/x.csv", 3, "4f1c" * 10)
+    assert str(no.rule) == f"{text.strip()} (policies/x.csv:3@4f1c4f1c4f1c)"
+    assert no.message.endswith("policies/x.csv:3@4f1c4f1c4f1c denies it; change that rule")
+
+
+@pytest.mark.parametrize(("resource", "action", "object_"), QUESTIONS)
+def test_where_nothing_allows_it_the_denial_says_where_the_tenant_stands(
+    resource: Resource, action: Action, object_: str
+) -> None:
+    policy = Policy.of(
+        [a_tenant(sources=[], clusters=None, namespaces=[], resources={"allow": []}, hosts=[])], rules=RuleSet(),
+        places={PAYMENTS: PLACE},
+    )  # fmt: skip
+    decision = policy.decide(PAYMENTS, resource, action, object_)
+    if decision.allowed:
+        assert resource in (Resource.REPOSITORIES, Resource.CHILDREN)  # its own: what nobody can take from a Tenant
+        return
+    no = refusal(policy, PAYMENTS, resource, object_, decision)
+    assert (no.rule.file, no.rule.line, no.rule.commit) == (PLACE.file, PLACE.line, PLACE.commit)
+    assert no.rule.field.startswith("Tenant payments ")
+    assert ": " in no.message

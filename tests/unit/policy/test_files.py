@@ -76,6 +76,10 @@ def test_files_hold_beside_what_is_built_in() -> None:
             {"policies/model.conf": builtin_model().replace("matches(", "maches(")},
             "policies/model.conf:21@4f1c4f1c4f1c: the matcher cannot be asked",
         ),
+        (
+            {"policies/model.conf": builtin_model().replace("g = _, _, _", "g = _")},
+            "policies/model.conf:21@4f1c4f1c4f1c: the matcher cannot be asked",
+        ),
         ({"policies/a.csv": DENY * 20_001}, "policies/a.csv@4f1c4f1c4f1c: 20001 rules are more than 20000"),
         ({"policies/tests/a.yaml": TEST * 5_001}, "policies/tests/a.yaml@4f1c4f1c4f1c: 5001 tests are more than 5000"),
         ({f"policies/{n:03}.csv": "" for n in range(201)}, "policies/200.csv: more than 200 files"),
