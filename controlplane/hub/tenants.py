@@ -21,7 +21,7 @@ from controlplane.kube.client import Client
 from controlplane.kube.each import for_each
 from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
-from controlplane.policy.gate import authorise_ground, authorise_removal
+from controlplane.policy.gate import GATE, Gate, authorise_removal
 
 __all__ = ["Tenants", "ground_of"]
 
@@ -48,7 +48,7 @@ class Tenants:
 
     def __init__(
         self, world: World, client: Client, namespaces: Namespaces, dispatcher: Dispatcher, policies: Policies,
-        status: StatusWriter,
+        status: StatusWriter, gate: Gate = GATE,
     ) -> None:  # fmt: skip
         self._world = world
         self._client = client
@@ -56,6 +56,7 @@ class Tenants:
         self._dispatcher = dispatcher
         self._policies = policies
         self._status = status
+        self._gate = gate
 
     async def reconcile(self, key: NamespacedName) -> float | None:
         """One look at one Tenant."""
@@ -92,7 +93,9 @@ class Tenants:
         ]  # the rest is kept as it is
         await for_each(
             deliver,
-            lambda work: self._dispatcher.deliver(*work, authorise_ground(self._policies.current, name, work[0])),
+            lambda work: self._dispatcher.deliver(
+                *work, self._gate.authorise_ground(self._policies.current, name, work[0])
+            ),
         )
         await self._let_go(name, step.remove, step.release)
 
