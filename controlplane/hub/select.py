@@ -146,7 +146,7 @@ class Selector:
             return await prepare(
                 application, name, self._world.tenant(name), Head(head.url, sha, "", head.commit), tree,
                 repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
-                    gate=self._gate,
+                gate=self._gate,
             )  # fmt: skip
         except Refusal:
             return None

@@ -1,4 +1,4 @@
-"""The one environment of all behaviour tests, and a team for each test in it.
+"""The one environment of all tests that drive the real thing (tests/behaviour, tests/isolation), and a team for each in it.
 
 Hub, east, west, Git server and agents start with the first test that asks, in `.local/test`, and end with the run, whatever
 happened; what a run that was killed left behind is ended first. A running `make up` is not touched. Tests share the
@@ -24,16 +24,16 @@ from tests.behaviour.system import MEMBERS, System
 from tests.behaviour.team import Team, Teams
 from tests.testdata import ROOT
 
-HERE = Path(__file__).parent
+REAL = tuple(ROOT / "tests" / folder for folder in ("behaviour", "isolation"))
 
 _RUN = secrets.token_hex(2)  # an environment that stays up has seen the names of other runs
 _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is a behaviour test."""
+    """Everything in these folders drives the real thing."""
     for item in items:
-        if item.path.is_relative_to(HERE):
+        if any(item.path.is_relative_to(folder) for folder in REAL):
             item.add_marker(pytest.mark.behaviour)
 
 
