@@ -79,8 +79,8 @@ def _issue(folder: Path) -> _Identities:
 class _Starter:
     """Starts the programs of one cluster, one after the other's readiness."""
 
-    def __init__(self, supervisor: Supervisor, binaries: Binaries, etcd: Etcd, name: str) -> None:
-        self.supervisor, self.binaries, self.etcd, self.name = supervisor, binaries, etcd, name
+    def __init__(self, supervisor: Supervisor, binaries: Binaries, etcd: Etcd, name: str, gates: str) -> None:
+        self.supervisor, self.binaries, self.etcd, self.name, self.gates = supervisor, binaries, etcd, name, gates
         self.folder = supervisor.record.state / "clusters" / name
         self.audit_log = self.folder / "audit.log"
         self.ids = _issue(self.folder / "pki")
@@ -127,6 +127,7 @@ class _Starter:
             f"--audit-log-path={self.audit_log}",
             "--audit-log-maxsize=0",  # never rotated: whoever counts requests reads one file
             "--profiling=false",
+            *([f"--feature-gates={self.gates}"] if self.gates else []),
         )
         return command, Probe(f"https://{HOST}:{port}/readyz", ca=ids.ca, cert=ids.admin.cert, key=ids.admin.key)
 
@@ -209,14 +210,15 @@ class _Starter:
 
 
 async def start_cluster(
-    supervisor: Supervisor, binaries: Binaries, etcd: Etcd, name: str, *, workloads: bool = True
+    supervisor: Supervisor, binaries: Binaries, etcd: Etcd, name: str, *, workloads: bool = True, gates: str = ""
 ) -> Cluster:
     """Start a cluster and wait until it can be worked with.
 
     workloads: with scheduler, nodes and storage, so that pods run (pretended by kwok); a hub needs none of it.
+    gates: the API server's feature gates, as it takes them.
     Raises StartFailed; what was started until then is recorded and left to the caller to end.
     """
-    starter = _Starter(supervisor, binaries, etcd, name)
+    starter = _Starter(supervisor, binaries, etcd, name, gates)
     await starter.apiserver()
     admin = starter.ids.admin
     kubeconfig = starter.kubeconfig("admin", admin)

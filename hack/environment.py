@@ -102,11 +102,11 @@ class Environment:
                 if name not in (named or {}):
                     group.create_task(self.start_cluster(name, workloads=name != "hub"))
 
-    async def start_cluster(self, name: str, *, workloads: bool = True) -> Cluster:
+    async def start_cluster(self, name: str, *, workloads: bool = True, gates: str = "") -> Cluster:
         """Bring up one more cluster; see hack.cluster.start_cluster. The name `hub` is the hub's."""
         etcd = await self._etcd()
         assert self._binaries
-        cluster = await start_cluster(self.supervisor, self._binaries, etcd, name, workloads=workloads)
+        cluster = await start_cluster(self.supervisor, self._binaries, etcd, name, workloads=workloads, gates=gates)
         entry = {"kubeconfig": str(cluster.kubeconfig), "server": cluster.server, "auditLog": str(cluster.audit_log)}
         facts = self.record.facts
         facts["hub" if name == "hub" else "clusters"] |= entry if name == "hub" else {name: entry}

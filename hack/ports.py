@@ -28,7 +28,10 @@ def hold_ports(command: Command, count: int) -> list[int]:
             held.bind((HOST, 0))
             held.set_inheritable(True)
         sleep = shutil.which("sleep") or "/bin/sleep"
-        spawn(Command(command.name, (sleep, "infinity"), command.env, command.log))
+        spawn(
+            Command(command.name, (sleep, "infinity"), command.env, command.log),
+            keep=[held.fileno() for held in sockets],
+        )
         return [held.getsockname()[1] for held in sockets]
     finally:
         for held in sockets:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import select
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +60,11 @@ def is_alive(pid: Pid) -> bool:
     return identify(pid.number) == pid
 
 
-def spawn(command: Command) -> Pid:
+def spawn(command: Command, keep: Collection[int] = ()) -> Pid:
     """Start a process in a session of its own, detached from the terminal. Raises OSError if it cannot be executed.
+
+    keep: descriptors that it inherits, beside its three; what whoever started us left open (a lock, a pipe) would
+    otherwise stay open as long as it lives.
 
     posix_spawn and not subprocess.Popen: a Popen object warns when it is dropped while its process runs, and here the process
     outliving its starter is what is wanted.
@@ -74,7 +77,12 @@ def spawn(command: Command) -> Pid:
             command.argv[0],
             command.argv,
             dict(command.env),
-            file_actions=[(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)],
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, null, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+                *((os.POSIX_SPAWN_CLOSE, fd) for fd in _inherited() if fd not in keep),
+            ],
             setsid=True,
         )
     finally:
@@ -84,6 +92,16 @@ def spawn(command: Command) -> Pid:
     if fields is None:  # reaped by somebody else within microseconds
         raise ProcessLookupError(f"{command.name} ended at once")
     return Pid(number, int(fields[_START_TIME]))
+
+
+def _inherited() -> list[int]:
+    """The descriptors above the three that a new process would inherit from us."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the listing's own is closed by now
+            if int(name) > 2 and os.get_inheritable(int(name)):
+                found.append(int(name))
+    return found
 
 
 async def wait_end(pid: Pid, limit_s: float) -> bool:

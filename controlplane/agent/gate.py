@@ -1,7 +1,8 @@
 """The second gate: what a Work asks for, judged by facts of this cluster. A hub that was fooled cannot fool it.
 
 In the way of the data this stands between fetch and plan. The hub's gate judged by policy; this one knows no policy. It
-asks: is the Work about whom it says it is, and is each object in a namespace that carries this tenant's label? After it
+asks: is the Work about whom it says it is, and is each object in a namespace that carries this tenant's label, of a kind
+that was said to be the tenant's when that namespace was laid? After it
 the API server judges the impersonated request by the tenant's own rights.
 """
 
@@ -71,6 +72,9 @@ def judge(key: ObjectKey, tenant: str, *, namespaced: bool, namespaces: Namespac
     if found.tenant != tenant:
         whose = f"tenant {found.tenant}'s" if found.tenant else "no tenant's"
         return Fault(key, "NamespaceNotOurs", f"namespace {key.namespace} is {whose}, not {tenant}'s", Ends.EVENT)
+    if not found.takes(key.group, key.kind):
+        text = f"{key.kind} is not among the kinds of tenant {tenant} on this cluster: see spec.resources of its Tenant"
+        return Fault(key, "KindNotAllowed", text, Ends.EVENT)
     return None
 
 

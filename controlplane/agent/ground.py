@@ -4,6 +4,7 @@ The agent writes these with its own rights, so no manifest from outside ever sta
 and numbers. What they are: namespaces with the tenant's label, its ServiceAccount, its rights, and its bounds.
 """
 
+import re
 from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,14 +13,21 @@ from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.problem import Fault
 from controlplane.api.keys import NamespacedName, TenantName
-from controlplane.api.labels import LABEL_TENANT
-from controlplane.api.work import Ground, GroundNamespace
+from controlplane.api.labels import (
+    ANNOTATION_DENIED_KINDS,
+    ANNOTATION_KINDS,
+    ANNOTATION_NAMESPACES,
+    ANNOTATION_NETWORK,
+    LABEL_TENANT,
+)
+from controlplane.api.work import Ground, GroundNamespace, Kinds
 
-__all__ = ["ROLES", "namespaces_of", "objects_in", "service_account"]
+__all__ = ["NAME", "ROLES", "facts_of", "namespaces_of", "objects_in", "service_account"]
 
 ROLES = ("controlplane-tenant", "controlplane-tenant-rbac", "controlplane-tenant-extra")  # what joining installed
-_NAME = "controlplane"  # of the bounds in each namespace
+NAME = "controlplane"  # of the bounds in each namespace
 _WILD = "*?["
+_STAR = re.escape("*")
 
 
 def namespaces_of(
@@ -69,8 +77,24 @@ def service_account(account: NamespacedName, tenant: TenantName) -> dict[str, An
     }
 
 
-def objects_in(name: str, entry: GroundNamespace, tenant: TenantName, account: NamespacedName) -> list[dict[str, Any]]:
-    """What stands in one namespace of the tenant's, and the namespace itself, which comes first."""
+def facts_of(kinds: Kinds, namespaces: Collection[str]) -> dict[str, str]:
+    """What is said on each of a tenant's namespaces of the tenant as a whole, for the API server's admission policies."""
+    return {
+        ANNOTATION_KINDS: _expression(kinds.allow),
+        ANNOTATION_DENIED_KINDS: _expression(kinds.deny),
+        ANNOTATION_NAMESPACES: ",".join(sorted(namespaces)),
+    }
+
+
+def _expression(globs: Collection[str]) -> str:
+    """A regular expression (RE2 and Python alike) over <group>/<Kind>."""
+    return f"^(?:{'|'.join(re.escape(glob).replace(_STAR, '[^/]*') for glob in globs)})$"
+
+
+def objects_in(
+    name: str, entry: GroundNamespace, tenant: TenantName, account: NamespacedName, facts: dict[str, str]
+) -> list[dict[str, Any]]:
+    """What stands in one namespace of the tenant's, and the namespace itself, which comes first. facts: of facts_of()."""
     labels: dict[str, str] = {LABEL_TENANT: tenant}
     made: list[dict[str, Any]] = [
         {
@@ -79,6 +103,7 @@ def objects_in(name: str, entry: GroundNamespace, tenant: TenantName, account: N
             "metadata": {
                 "name": name,
                 "labels": labels | {"pod-security.kubernetes.io/enforce": entry.pod_security},
+                "annotations": facts | {ANNOTATION_NETWORK: entry.network},
             },
         }
     ]
@@ -88,15 +113,15 @@ def objects_in(name: str, entry: GroundNamespace, tenant: TenantName, account: N
         binding = _in(name, labels, "rbac.authorization.k8s.io/v1", "RoleBinding", role)
         made += [binding | {"roleRef": ref, "subjects": [subject]}]
     if entry.quota:
-        made.append(_in(name, labels, "v1", "ResourceQuota", _NAME) | {"spec": {"hard": dict(entry.quota)}})
+        made.append(_in(name, labels, "v1", "ResourceQuota", NAME) | {"spec": {"hard": dict(entry.quota)}})
     if entry.limits:
         # what a container gets that says nothing: a limit, and the same as its request
         limit = {"type": "Container", "default": dict(entry.limits)}
-        made.append(_in(name, labels, "v1", "LimitRange", _NAME) | {"spec": {"limits": [limit]}})
+        made.append(_in(name, labels, "v1", "LimitRange", NAME) | {"spec": {"limits": [limit]}})
     if entry.network == "isolated":
         own = {"namespaceSelector": {"matchLabels": labels}}
         spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [own]}]}
-        made.append(_in(name, labels, "networking.k8s.io/v1", "NetworkPolicy", _NAME) | {"spec": spec})
+        made.append(_in(name, labels, "networking.k8s.io/v1", "NetworkPolicy", NAME) | {"spec": spec})
     return made
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from controlplane.agent.endpoint import BadEndpoint, Endpoint
+from controlplane.agent.join import Joining
 from controlplane.agent.settings import Settings
 from controlplane.api.cluster import ClusterStatus
 from controlplane.api.keys import NamespacedName
@@ -63,13 +64,23 @@ class Hub:
         self._ready.set()
 
     async def run(self) -> None:
-        """Everything at once; ends by cancellation."""
+        """Join where that is to be done, then everything at once; ends by cancellation."""
+        joining = self._joining()
+        if joining is not None:
+            await joining.needed()
         async with asyncio.TaskGroup() as tasks:
+            if joining is not None:
+                tasks.create_task(joining.watch(self._settings.heartbeat_s), name="hub:join")
             tasks.create_task(self._watch_works(), name="hub:works")
             tasks.create_task(self._watch(CONFIGMAPS, self._config, None), name="hub:config")
             tasks.create_task(self._heartbeat(), name="hub:heartbeat")
             tasks.create_task(self._keep_token(), name="hub:token")
             tasks.create_task(self._report_cluster(), name="hub:cluster")
+
+    def _joining(self) -> Joining | None:
+        """None for a kubeconfig with a certificate: whoever gave that looks after it."""
+        path = self._client.config.token_file
+        return Joining(self._settings.hub_kubeconfig, path, self._settings.cluster) if path is not None else None
 
     def cluster_changed(self) -> None:
         """The Cluster's status may have changed."""

@@ -11,7 +11,7 @@ from controlplane.agent.desired import Desired
 from controlplane.agent.entry import Entry
 from controlplane.agent.fingerprint import desired_hash
 from controlplane.agent.gate import GATE, Gate
-from controlplane.agent.ground import namespaces_of, objects_in, service_account
+from controlplane.agent.ground import facts_of, namespaces_of, objects_in, service_account
 from controlplane.agent.item import Item, labelled
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.problem import Fault, fault_of
@@ -91,14 +91,16 @@ async def prepare_ground(
     spec = desired.spec
     tenant, account = TenantName(spec.tenant), NamespacedName(spec.identity.namespace, spec.identity.name)
     ours = {entry.uid for key, entry in entries.items() if key.kind == "Namespace" and entry.uid}
+    ground = spec.ground or Ground()
     laid, faults = namespaces_of(
-        spec.ground or Ground(), tenant, namespaces=namespaces, handed_over=handed_over, ours=ours, gate=gate
+        ground, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours, gate=gate
     )
     made = Prepared(faults={f.key: f for f in faults if f.key is not None})
     made.untouched = {key.name for key in made.faults}
     bodies = [service_account(account, tenant)]
+    facts = facts_of(ground.kinds, laid)
     for name, entry in laid.items():
-        bodies += objects_in(name, entry, tenant, account)
+        bodies += objects_in(name, entry, tenant, account, facts)
     for bare in bodies:
         body = labelled(bare, owner=spec.owner, tenant=tenant)
         key = key_of(body)

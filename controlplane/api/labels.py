@@ -1,7 +1,9 @@
 """The labels, annotations and fixed names that hub, agents and people agree on."""
 
 __all__ = [
-    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_GONE", "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE",
+    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_ALLOWED_NAMESPACES", "ANNOTATION_ALLOWED_SOURCES",
+    "ANNOTATION_DENIED_KINDS", "ANNOTATION_GONE", "ANNOTATION_KINDS", "ANNOTATION_NAMESPACES", "ANNOTATION_NETWORK",
+    "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE",
     "LABEL_APPLICATION", "LABEL_CHILDREN_OF", "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_TENANT", "PLATFORM",
     "PLATFORM_NAMESPACE", "TENANTS_NAMESPACE",
 ]  # fmt: skip
@@ -22,5 +24,14 @@ LABEL_CHILDREN_OF = "controlplane.dev/children-of"  # on the ConfigMap that hold
 ANNOTATION_REPLACE = "controlplane.dev/replace"  # "true": delete and create again where a field is immutable
 ANNOTATION_APPROVE = "controlplane.dev/approve"  # the token of a held change, as status names it
 ANNOTATION_GONE = "controlplane.dev/force-remove"  # "true" on a Cluster: nobody is there to prune, let it go
+# On tenant-<name>, by the hub: what its tenant may use, as regular expressions, for the API server's early refusal.
+ANNOTATION_ALLOWED_SOURCES = "controlplane.dev/allowed-sources"
+ANNOTATION_ALLOWED_NAMESPACES = "controlplane.dev/allowed-namespaces"
+
+# On a tenant's namespaces, by the agent: facts by which the member's API server and the agent narrow what its tenant writes.
+ANNOTATION_KINDS = "controlplane.dev/kinds"  # <group>/<Kind>, as a regular expression
+ANNOTATION_DENIED_KINDS = "controlplane.dev/denied-kinds"
+ANNOTATION_NAMESPACES = "controlplane.dev/namespaces"  # all that the tenant has there, separated by commas
+ANNOTATION_NETWORK = "controlplane.dev/network"  # isolated or open
 
 FINALIZER = "controlplane.dev/hub"  # on Tenant, Application and Work; only the hub takes it away

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, LocalSecret, Part, rules
 
-__all__ = ["Ref", "RefName", "Repository", "RepositorySpec", "RepositoryStatus"]
+__all__ = ["PolicyStatus", "Ref", "RefName", "Repository", "RepositorySpec", "RepositoryStatus"]
 
 RefName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9_][-A-Za-z0-9_./+]*$")]
 
@@ -65,6 +65,17 @@ class RepositorySpec(Part):
     suspend: bool = False
 
 
+class PolicyStatus(Part):
+    """The policies in a Repository that the hub's settings name. Why a commit is refused says the condition Policies."""
+
+    revision: Annotated[str, Field(max_length=320)] = Field(default="", description="in force; of the last good commit")
+    rules: int = 0
+    tests: int = 0
+    refused: Annotated[str, Field(max_length=320)] = Field(
+        default="", description="the newest, where it is not in force"
+    )
+
+
 class RepositoryStatus(Part):
     """The last good revision, and what stands in the way of a newer one."""
 
@@ -72,6 +83,7 @@ class RepositoryStatus(Part):
     observed_generation: int = 0
     revision: Annotated[str, Field(max_length=320)] = ""
     commit: CommitInfo = CommitInfo()
+    policies: PolicyStatus | None = None
 
 
 class Repository(Kind):

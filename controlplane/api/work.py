@@ -11,11 +11,15 @@ from pydantic import Field
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
-    "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground", "GroundNamespace", "Hash", "Identity",
-    "ObjectCounts", "Options", "Resources", "Work", "WorkSpec", "WorkStatus",
+    "KIND_GLOB", "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground", "GroundNamespace", "Hash",
+    "Identity", "Kinds", "ObjectCounts", "Options", "Resources", "Work", "WorkSpec", "WorkStatus",
 ]  # fmt: skip
 
 PROTOCOL = 1  # what this version writes; an agent holds a Work of a higher one and says so
+
+# <group>/<Kind>, the core group written core; at most one * in each, so that no such text is slow to match.
+KIND_GLOB = r"^[-a-z0-9.]*\*?[-a-z0-9.]*/[A-Za-z0-9]*\*?[A-Za-z0-9]*$"
+_KindGlob = Annotated[str, Field(max_length=320, pattern=KIND_GLOB)]
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", max_length=32)]
 DigestText = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
@@ -67,10 +71,18 @@ class GroundNamespace(Part):
     network: Literal["isolated", "open"] = "isolated"
 
 
+class Kinds(Part):
+    """The kinds that a tenant may have on a cluster. Deny wins over allow."""
+
+    allow: Annotated[tuple[_KindGlob, ...], Field(max_length=200)] = ("*/*",)
+    deny: Annotated[tuple[_KindGlob, ...], Field(max_length=200)] = ()
+
+
 class Ground(Part):
     """A tenant's ground on a cluster, in typed fields: the agent makes the objects, so no free manifest reaches its own rights."""
 
     namespaces: Annotated[tuple[GroundNamespace, ...], Field(max_length=50)] = ()
+    kinds: Kinds = Kinds()
 
 
 class WorkSpec(Part):

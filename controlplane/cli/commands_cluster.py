@@ -59,7 +59,7 @@ _Labels = Annotated[
 _AgentDir = Annotated[
     Path | None,
     typer.Option(
-        "--agent-dir", metavar="DIR", help="Write credentials for an agent that runs as a process.", show_default=False
+        "--agent-dir", metavar="DIR", help="Write what an agent needs that runs as a process.", show_default=False
     ),
 ]
 _Image = Annotated[
@@ -68,7 +68,9 @@ _Image = Annotated[
 ]
 _Print = Annotated[
     bool,
-    typer.Option("--print", help="Print the member's manifests, its credentials among them, and write nothing there."),
+    typer.Option(
+        "--print", help="Print the member's manifests, the ticket to join among them, and write nothing there."
+    ),
 ]
 
 

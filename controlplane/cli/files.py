@@ -34,10 +34,16 @@ def kubeconfig(config: ClusterConfig, *, name: str, token_file: str, server: str
     }
 
 
-def write_kubeconfig(at: Path, config: ClusterConfig, token: Token, *, name: str, server: str | None = None) -> Path:
-    """`<name>.kubeconfig` and `<name>.token` in a folder, mode 0600; gives the kubeconfig's path."""
+def write_kubeconfig(
+    at: Path, config: ClusterConfig, token: Token | None, *, name: str, server: str | None = None
+) -> Path:
+    """`<name>.kubeconfig` and `<name>.token` in a folder, mode 0600; gives the kubeconfig's path.
+
+    token: None where it comes later, into that file.
+    """
     private_folder(at)
-    write_token(at / f"{name}.token", token)
+    if token is not None:
+        write_token(at / f"{name}.token", token)
     made = kubeconfig(config, name=name, token_file=f"{name}.token", server=server)
     write_private(at / f"{name}.kubeconfig", dump(made).encode())
     return at / f"{name}.kubeconfig"

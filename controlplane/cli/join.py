@@ -13,18 +13,21 @@ from pathlib import Path
 
 from controlplane.api.keys import GROUP, VERSION, NamespacedName
 from controlplane.api.labels import AGENT_NAMESPACE, HUB_NAMESPACE
+from controlplane.api.ticket import TICKET_FILE, Ticket
 from controlplane.cli.applying import MANAGER, Applier
 from controlplane.cli.bundle import documents, text_of
 from controlplane.cli.connect import config_of, opened
 from controlplane.cli.errors import CliError
-from controlplane.cli.files import kubeconfig, write_kubeconfig
-from controlplane.cli.member import Member, manifests, minor_version, obsolete, pod
+from controlplane.cli.files import kubeconfig, write_kubeconfig, write_private
+from controlplane.cli.impersonation import knows_constrained
+from controlplane.cli.member import CONSTRAINED_SINCE, Member, manifests, minor_version, obsolete, pod
 from controlplane.cli.options import Place
+from controlplane.cli.ticket import issue_ticket
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
 from controlplane.kube.request import Body
 from controlplane.kube.resource import CLUSTERS, CONFIGMAPS, NAMESPACES, SERVICE_ACCOUNTS, Resource
-from controlplane.kube.token import Token, request_token
+from controlplane.kube.token import request_token
 from controlplane.render.yaml import dump
 
 __all__ = ["ANNOTATION_MEMBER", "Agent", "Joining", "join"]
@@ -33,7 +36,6 @@ ANNOTATION_MEMBER = "controlplane.dev/member"  # on a Cluster: uid of its kube-s
 _AGENT = NamespacedName(AGENT_NAMESPACE, "controlplane-agent")  # on the member: ServiceAccount, ConfigMap, Deployment
 _CREDENTIALS = "controlplane-hub"  # on the member: the Secret from which the Deployment reads the hub's kubeconfig
 _PLATFORM_BINDING = "controlplane-platform"  # on the member: the platform's role
-_HUB_TOKEN_LIFE_S = 14 * 86400  # renewed by the agent
 _MEMBER_TOKEN_LIFE_S = 365 * 86400  # for an agent outside of its cluster; the server may shorten it
 
 _JOINED = "controlplane.dev/joined"  # on the Deployment's pods: when; a new value starts them again
@@ -83,14 +85,14 @@ async def join(joining: Joining) -> tuple[list[str], str]:
         if joining.again:
             await _revoke(hub, joining.name)
         await at_hub.apply([*here, cluster])  # last: the hub acts on it at once, with the rights that stand before it
-        account = NamespacedName(f"cluster-{joining.name}", "agent")
-        token = await request_token(hub, account, lifetime_s=_HUB_TOKEN_LIFE_S)
-        told = [f"cluster {joining.name} is on the hub, in namespace {account.namespace}"]
+        told = [f"cluster {joining.name} is on the hub, in namespace cluster-{joining.name}"]
+        if at_member is not None and not joining.agent.print_only:
+            facts = await _write_member(at_member, there, facts)
+            told.append(f"the agent's rights are on the member ({_rights(facts)})")
+        ticket = await issue_ticket(hub, joining.name)  # the last step but one: it is good for an hour
         if at_member is None or joining.agent.print_only:
-            return told, text_of([*there, *_running(joining, facts, hub, token)])
-        await _write_member(at_member, there, facts)
-        told.append(f"the agent's rights are on the member ({_rights(facts)})")
-        told += await _hand_over(joining, facts, hub, at_member, token)
+            return told, text_of([*there, *_running(joining, facts, hub, ticket)])
+        told += await _hand_over(joining, facts, hub, at_member, ticket)
         return told, ""
 
 
@@ -113,9 +115,9 @@ async def _facts(joining: Joining, hub: Client, member: Client | None) -> Member
     if member is None:
         return facts
     await _refuse_foreign(joining, hub, member, hub_id)
-    minor = minor_version(await member.version())
+    constrained = minor_version(await member.version()) >= CONSTRAINED_SINCE
     role = joining.platform_role or await _role_there(member)
-    return replace(facts, platform_role=role, minor=minor)
+    return replace(facts, platform_role=role, constrained=constrained)
 
 
 async def _refuse_foreign(joining: Joining, hub: Client, member: Client, hub_id: str) -> None:
@@ -187,14 +189,20 @@ async def _replaced(member: Client, body: Body) -> bool:
     return await _role_there(member) not in ("none", body["roleRef"]["name"])
 
 
-async def _write_member(member: Applier, bodies: list[Body], facts: Member) -> None:
+async def _write_member(member: Applier, bodies: list[Body], facts: Member) -> Member:
+    """Install what the member needs; gives what was found out about it by that."""
     await member.delete([body for body in bodies if await _replaced(member.client, body)])
     await member.apply(bodies)
     await member.delete(obsolete(facts))
+    if facts.constrained and not await knows_constrained(member.client, _AGENT):
+        facts = replace(facts, constrained=False)
+        await member.apply(manifests(facts))
+        await member.delete(obsolete(facts))
+    return facts
 
 
-def _running(joining: Joining, facts: Member, hub: Client, token: Token) -> list[Body]:
-    """The agent's credentials, and its Deployment where an image was named."""
+def _running(joining: Joining, facts: Member, hub: Client, ticket: Ticket) -> list[Body]:
+    """What the agent gets its credentials by, and its Deployment where an image was named."""
     config = kubeconfig(hub.config, name="hub", token_file="hub.token", server=joining.agent.hub_server)
     secret = {
         "apiVersion": "v1",
@@ -202,7 +210,7 @@ def _running(joining: Joining, facts: Member, hub: Client, token: Token) -> list
         "metadata": {
             "name": _CREDENTIALS, "namespace": AGENT_NAMESPACE, "labels": {"app.kubernetes.io/part-of": "controlplane"},
         },
-        "data": {"hub.kubeconfig": _base64(dump(config)), "hub.token": _base64(token.text)},
+        "data": {"hub.kubeconfig": _base64(dump(config)), TICKET_FILE: _base64(ticket.text())},
     }  # fmt: skip
     if joining.agent.image is None:
         return [secret]
@@ -213,16 +221,17 @@ def _base64(text: str) -> str:
     return b64encode(text.encode()).decode()
 
 
-async def _hand_over(joining: Joining, facts: Member, hub: Client, member: Applier, token: Token) -> list[str]:
+async def _hand_over(joining: Joining, facts: Member, hub: Client, member: Applier, ticket: Ticket) -> list[str]:
     if (folder := joining.agent.folder) is not None:
         issued = await request_token(member.client, _AGENT, lifetime_s=_MEMBER_TOKEN_LIFE_S)
         write_kubeconfig(folder, member.client.config, issued, name="agent")
-        write_kubeconfig(folder, hub.config, token, name="hub", server=joining.agent.hub_server)
+        write_kubeconfig(folder, hub.config, None, name="hub", server=joining.agent.hub_server)
+        write_private(folder / TICKET_FILE, ticket.text().encode())
         command = (
             f"controlplane-agent --cluster {joining.name} --kubeconfig agent.kubeconfig --hub-kubeconfig hub.kubeconfig"
         )
         return [f"credentials for an agent as a process are in {folder}; there: {command} --data-dir …"]
-    bodies = _running(joining, facts, hub, token)
+    bodies = _running(joining, facts, hub, ticket)
     await member.check(bodies)
     await member.apply(bodies)
     if joining.agent.image is not None:
@@ -244,5 +253,5 @@ async def _restarted(member: Client) -> bool:
 
 
 def _rights(facts: Member) -> str:
-    classic = "" if facts.minor >= 36 else ", classic impersonation: the cluster is older than Kubernetes 1.36"
+    classic = "" if facts.constrained else ", classic impersonation: the cluster has no constrained one (KEP-5284)"
     return f"platform role: {facts.platform_role}{classic}"

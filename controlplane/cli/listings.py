@@ -76,6 +76,8 @@ def _state(body: Body) -> Cell:
     ):  # of an Application an object, perhaps an empty one; of a Repository a flag
         by = suspend.get("by") if isinstance(suspend, dict) else ""
         return Cell(f"Suspended by {by}" if by else "Suspended", "yellow")
+    if condition(body, "Policies").get("status") == "False":
+        return Cell("Policies refused", "red")
     if (body.get("status") or {}).get("held"):
         return Cell("Held", "yellow")
     if condition(body, "Stalled").get("status") == "True":

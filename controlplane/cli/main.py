@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from controlplane import __version__
-from controlplane.cli import commands_app, commands_cluster, commands_hub
+from controlplane.cli import commands_app, commands_cluster, commands_hub, commands_policy
 from controlplane.cli.errors import CliError, ExitCode
 from controlplane.cli.options import Context, Kubeconfig, Namespace, Place, Tenant, scope
 
@@ -51,7 +51,9 @@ def build() -> typer.Typer:
     root.add_typer(commands_hub.install, name="install")
     root.add_typer(commands_cluster.cluster, name="cluster")
     root.add_typer(commands_hub.tenant, name="tenant")
+    commands_hub.tenant.command("check")(commands_policy.check_tenant)
     root.add_typer(commands_hub.repo, name="repo")
+    root.add_typer(commands_policy.policy, name="policy")
     root.add_typer(commands_app.app, name="app")
     root.command("status")(commands_hub.status)
     return root

@@ -22,7 +22,7 @@ class Member:
     cluster: str
     hub: str  # the hub's id
     platform_role: str = "none"  # a ClusterRole there, or none
-    minor: int = CONSTRAINED_SINCE  # of Kubernetes 1.x
+    constrained: bool = True  # impersonation: by the constrained verbs, else by the classic one
 
     @property
     def values(self) -> dict[str, str]:
@@ -41,13 +41,12 @@ def manifests(member: Member) -> list[Body]:
 
     The admission policies stand before the agent's rights can be used: nothing runs yet as the agent.
     """
-    constrained = member.minor >= CONSTRAINED_SINCE
-    files = [*_ALWAYS, "40-impersonation.yaml" if constrained else "41-impersonation-classic.yaml"]
-    files += ["50-admission.yaml", "60-config.yaml"]
+    files = [*_ALWAYS, "40-impersonation.yaml" if member.constrained else "41-impersonation-classic.yaml"]
+    files += ["50-admission.yaml", "51-tenant-admission.yaml", "60-config.yaml"]
     if member.platform_role != "none":
         files += [
             _PLATFORM,
-            "71-platform-impersonation.yaml" if constrained else "72-platform-impersonation-classic.yaml",
+            "71-platform-impersonation.yaml" if member.constrained else "72-platform-impersonation-classic.yaml",
         ]
     return documents("deploy/agent", member.values, only=files)
 
@@ -57,7 +56,7 @@ def obsolete(member: Member) -> list[Body]:
     found: list[Body] = []
     if member.platform_role == "none":
         found += reversed(documents("deploy/agent", member.values, only=[_PLATFORM, "71-platform-impersonation.yaml"]))
-    if member.minor < CONSTRAINED_SINCE:
+    if not member.constrained:
         found += [body for body in documents("deploy/agent", only=["40-impersonation.yaml"]) if _cluster_wide(body)]
     return found
 

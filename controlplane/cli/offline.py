@@ -71,7 +71,8 @@ class _Input:
     variables: Mapping[str, str]
     tenant_name: TenantName
     tenant: Tenant | None = None
-    cluster: Cluster | None = None
+    cluster: Cluster | None = None  # that was named
+    substitutes: bool = False  # whether ${...} stands for a variable
     source: str = ""  # the repository's URL; "" = not known
     source_namespace: str = ""
     exported_to: tuple[str, ...] = ()
@@ -109,6 +110,7 @@ def _from_disk(asked: Rendering, folder: Path) -> _Input:
         tenant_name=name,
         tenant=tenant,
         cluster=_imagined(asked.cluster, tenant) if asked.cluster else None,
+        substitutes=bool(asked.variables),
     )
 
 
@@ -140,6 +142,7 @@ async def _from_hub(client: Client, where: Place, asked: Rendering, checkout: Pa
         if tenant
         else None,
         cluster=found,
+        substitutes=bool(app.spec.overrides or asked.variables),
         source=Repository.model_validate(repository).spec.url if repository else "",
     )
 
@@ -186,7 +189,7 @@ async def _rendered(given: _Input) -> tuple[Manifest, ...]:
     try:
         tree = DirectoryTree(given.root, hashed=False)
         result = await render(tree, RenderRequest(path=given.path, renderer=given.renderer), RenderLimits())
-        objects = substitute(result.manifests, given.variables) if given.variables else result.manifests
+        objects = substitute(result.manifests, given.variables) if given.substitutes else result.manifests
         children = tuple(each for each in objects if each.key.group == GROUP)
         leaves = tuple(each for each in objects if each.key.group != GROUP)
         return (
@@ -198,8 +201,12 @@ async def _rendered(given: _Input) -> tuple[Manifest, ...]:
 
 
 def _pass_gate(given: _Input, objects: tuple[Manifest, ...]) -> None:
-    """Raises CliError after each denial was printed."""
-    clusters = [given.cluster] if given.cluster else []
+    """Raises CliError after each denial was printed.
+
+    Where no cluster was named, the objects are judged for one that the Tenant's selector picks: whether there is one is not
+    known here, and not asked.
+    """
+    clusters = [given.cluster or _imagined("any", given.tenant)]
     leaves = tuple(each for each in objects if each.key.group != GROUP)
     try:
         digest = encode(leaves).digest
@@ -207,7 +214,7 @@ def _pass_gate(given: _Input, objects: tuple[Manifest, ...]) -> None:
         raise CliError(str(err)) from err
     policy = Policy.of([given.tenant] if given.tenant else [], clusters)
     targets = tuple(
-        Target(cluster=ClusterName(each.metadata.name), digest=digest, manifests=leaves) for each in clusters
+        Target(cluster=ClusterName(each.metadata.name), digest=digest, manifests=leaves) for each in clusters if leaves
     )
     delivery = Delivery(
         application=given.key, tenant=given.tenant_name, source=given.source, targets=targets,
@@ -216,7 +223,9 @@ def _pass_gate(given: _Input, objects: tuple[Manifest, ...]) -> None:
     try:
         authorise(policy, delivery)
     except Denied as err:
-        denials = [each for each in err.problems if given.source or each.reason is not DenialReason.SOURCE]
+        unknown = {DenialReason.SOURCE} if not given.source else set()
+        unknown |= {DenialReason.CLUSTER} if given.cluster is None else set()
+        denials = [each for each in err.problems if each.reason not in unknown]
         for denial in denials:
             print(_told(denial), file=sys.stderr)  # noqa: T201  # what a person asked to see, beside the result
         if denials:

@@ -67,7 +67,7 @@ def render_tables(view: View) -> RenderableType:
         parts.append(_rich(table) if table.rows else Text(table.empty, style="dim"))
     if view.branch:
         parts.append(_tree(view.branch))
-    if view.notes:
+    if view.notes and parts:
         parts.append(Text(""))
     parts.extend(Text(note) for note in view.notes)
     return Group(*parts)

@@ -1,4 +1,4 @@
-"""Kubernetes Events of the hub: what a person who looks at an Application wants to have been told.
+"""Kubernetes Events of the hub: what a person who looks at an Application or a Repository wants to have been told.
 
 Reconcilers only say what happened; writing is a task of its own, and a full queue drops: Events are never part of the
 system's state, and no reconcile waits for one.
@@ -10,6 +10,7 @@ from typing import Literal, NoReturn
 from controlplane.api.application import Application, ApplicationStatus
 from controlplane.api.keys import GROUP, VERSION
 from controlplane.api.model import Condition
+from controlplane.api.repository import Repository
 from controlplane.hub.sources import Head
 from controlplane.kube.events import EventRecorder
 from controlplane.kube.request import Body
@@ -42,25 +43,29 @@ class Announcer:
             return  # where it ends is what a person wants to know
         self._say(application, new.reason, new.message or new.reason, "Normal" if new.status == "True" else "Warning")
 
+    def policies(self, repository: Repository, reason: str, message: str, *, good: bool) -> None:
+        """A policy commit came into force, or did not."""
+        self._say(repository, reason, message, "Normal" if good else "Warning")
+
     async def run(self) -> NoReturn:
         """Write what was said, until cancelled."""
         while True:
             body, reason, message, kind = await self._waiting.get()
             await self._recorder.record(body, reason, message, kind=kind)
 
-    def _say(self, application: Application, reason: str, message: str, kind: _Kind) -> None:
+    def _say(self, about: Application | Repository, reason: str, message: str, kind: _Kind) -> None:
         if not self._waiting.full():
-            self._waiting.put_nowait((_body(application), reason, message, kind))
+            self._waiting.put_nowait((_body(about), reason, message, kind))
 
 
 def _ready(status: ApplicationStatus) -> Condition | None:
     return next((condition for condition in status.conditions if condition.type == "Ready"), None)
 
 
-def _body(application: Application) -> Body:
-    meta = application.metadata
+def _body(about: Application | Repository) -> Body:
+    meta = about.metadata
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": "Application",
+        "kind": type(about).__name__,
         "metadata": {"name": meta.name, "namespace": meta.namespace, "uid": meta.uid},
     }

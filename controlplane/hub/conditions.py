@@ -13,7 +13,10 @@ from typing import Literal
 
 from controlplane.api.model import Condition
 
-__all__ = ["Reason", "Truth", "Verdict", "conditions"]
+__all__ = ["POLICIES", "Reason", "Truth", "Verdict", "conditions", "with_condition"]
+
+POLICIES = "Policies"
+"""A condition beside the others, of the Repository that holds the policies: whether its newest commit's are in force."""
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -41,6 +44,10 @@ class Reason(StrEnum):
     AGENT_ONLINE = "AgentOnline"
     AGENT_OFFLINE = "AgentOffline"
     AGENT_NEVER_SEEN = "AgentNeverSeen"
+    POLICIES_NOT_READY = "PoliciesNotReady"
+    POLICIES_ACTIVATED = "Activated"
+    POLICIES_REFUSED = "Refused"
+    POLICIES_LOST = "Lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,22 @@ def conditions(
             )
         )
     return tuple(made)
+
+
+def with_condition(
+    before: Iterable[Condition], generation: int, kind: str, part: tuple[Truth, str, str], now: datetime | None = None
+) -> tuple[Condition, ...]:
+    """The same conditions, with one of a type of its own behind them. part: status, reason, message."""
+    status, reason, message = part
+    others = [condition for condition in before if condition.type != kind]
+    old = next((condition for condition in before if condition.type == kind), None)
+    stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = old.last_transition_time if old is not None and old.status == status else stamp
+    made = Condition(
+        type=kind, status=status, reason=reason[:128], message=_one_line(message), last_transition_time=since,
+        observed_generation=generation,
+    )  # fmt: skip
+    return (*others, made)
 
 
 def _one_line(message: str) -> str:

@@ -19,7 +19,8 @@ from controlplane.hub.collect import collect_artifacts
 from controlplane.hub.dispatch import Dispatcher
 from controlplane.hub.intake import Intake, Queues
 from controlplane.hub.namespaces import Namespaces
-from controlplane.hub.policies import Policies
+from controlplane.hub.policies import Policies, policies_in
+from controlplane.hub.policy_commits import PolicyCommits
 from controlplane.hub.select import Selector
 from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Sources
@@ -34,6 +35,8 @@ from controlplane.kube.resource import NAMESPACES
 from controlplane.policy.gate import GATE, Gate
 
 __all__ = ["Manager"]
+
+_TESTS_AGAIN_S = 1.0  # many Tenants come at once, when a platform begins
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +63,11 @@ class Manager:
         self._client = client
         world, queues = self.world, self.queues
         self.status = StatusWriter(client, world, settings.status_interval_s)
-        policies = Policies()
-        self._namespaces = namespaces = Namespaces(client)
+        self._of_policies = policies_in(settings)
+        self._policies = policies = Policies(from_git=self._of_policies is not None)
+        policies.on_change = self._policy_changed
+        self._policy_queue: WorkQueue[NamespacedName] = WorkQueue(on_done=_logged("Policies"))
+        self._namespaces = namespaces = Namespaces(client, policies)
         self._children = Children(client, world, namespaces)
         self._intake = Intake(client, world, queues, self._children, policies)
         dispatcher = Dispatcher(client, world)
@@ -71,6 +77,9 @@ class Manager:
         self._selector = selector = Selector(world, self.sources, policies, store, self._children, settings, gate)
         self.applications = Applications(
             world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer
+        )
+        self._policy_commits = PolicyCommits(
+            world, self.sources, policies, self.status, self._announcer, settings.policies_path, self._judge_again
         )
         self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status, gate)
 
@@ -92,6 +101,24 @@ class Manager:
     def _moved(self, repository: NamespacedName) -> None:
         """Another commit is in force: wake whoever reads what it changed. Of a monorepo's thousand that is mostly one."""
         self._intake.wake_readers(repository, self._selector.unaffected(repository))
+        if repository == self._of_policies:
+            self._policy_queue.add(repository)
+
+    def _policy_changed(self) -> None:
+        """Tenants or Clusters came or went: tests of policies that failed for want of them may pass now."""
+        if self._of_policies is not None and self.world.complete.is_set():
+            self._policy_queue.add_after(self._of_policies, _TESTS_AGAIN_S)
+
+    def _judge_again(self) -> None:
+        """Other policies are in force, or it turned out that there are none to wait for: look at everything again."""
+        self._selector.rejudge()
+        for tenant in self.world.tenants:
+            self.queues.tenants.add(NamespacedName("", tenant.metadata.name))
+        for repository in self.world.repositories.keys():
+            if not self.sources.tried(repository):
+                self.queues.repositories.add(repository)
+        for application in self.world.applications.keys():
+            self.queues.applications.add(application)
 
     async def run(self) -> None:
         """Reconcile until cancelled. Raises KubeError if the hub's API server cannot be read at the start."""
@@ -105,12 +132,15 @@ class Manager:
             _log.info("the world is complete", extra={"applications": len(self.world.applications)})
             for name, queue, handler, workers in self._stations():
                 tasks.create_task(queue.run(handler, workers=workers), name=name)
+            if self._of_policies is not None:
+                self._policy_queue.add(self._of_policies)
             tasks.create_task(self.status.run(), name="status")
             tasks.create_task(self._announcer.run(), name="events")
             tasks.create_task(collect_artifacts(self.world, self.store), name="collect")
 
     def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], _Handler, int], ...]:
         return (
+            ("policies", self._policy_queue, self._policy_commits.reconcile, 1),
             ("repositories", self.queues.repositories, self.sources.reconcile, 8),
             ("tenants", self.queues.tenants, self._tenants.reconcile, 4),
             ("clusters", self.queues.clusters, self.clusters.reconcile, 4),

@@ -144,7 +144,7 @@ async def prepare(
             Delivery(
                 application=key, tenant=tenant_name, source=head.url,
                 source_namespace=repository.metadata.namespace, exported_to=repository.spec.export_to, targets=targets,
-                children=children, create_namespace=_created_namespace(application),
+                children=children, namespace=_namespace(application), create_namespace=_created_namespace(application),
             ),
         )  # fmt: skip
     except Denied as error:
@@ -204,6 +204,10 @@ async def _targets(
 def _large(manifests: tuple[Manifest, ...]) -> bool:
     """Whether encoding would hold up the loop for longer than a thread costs; a CRD may be a megabyte by itself."""
     return len(manifests) > 200 or any(m.key.kind == "CustomResourceDefinition" for m in manifests)
+
+
+def _namespace(application: Application) -> str | None:
+    return application.spec.placement.namespace if application.spec.placement else None
 
 
 def _created_namespace(application: Application) -> str | None:

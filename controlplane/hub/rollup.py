@@ -100,7 +100,7 @@ def _verdict(
         message = "no cluster is selected: see spec.placement.clusters, and the Tenant's clusters"
         return Verdict(("False", Reason.NO_CLUSTER, message), synced, healthy, stalled=Reason.NO_CLUSTER)
     if len(ready) == len(works) and not unready and synced[0] == "True":
-        return Verdict(("True", Reason.READY, _counts(len(works), len(unready))), synced, healthy)
+        return Verdict(("True", Reason.READY, _well(len(works), offline)), synced, healthy)
     if synced[0] == "False":
         return Verdict(("False", synced[1], synced[2]), synced, healthy)
     if healthy[0] == "False":
@@ -155,8 +155,12 @@ def _healthy(
     return "True", Reason.HEALTHY, ""
 
 
-def _counts(works: int, _: int) -> str:
-    return f"applied and healthy on {works} cluster(s)" if works else "all children are Ready"
+def _well(works: int, offline: set[ClusterName]) -> str:
+    """A cluster that falls silent runs on, and its agent heals on: what it reported last stands, and is told as that."""
+    if not works:
+        return "all children are Ready"
+    silent = f"; as last reported, no heartbeat from {', '.join(sorted(offline)[:5])}" if offline else ""
+    return f"applied and healthy on {works} cluster(s){silent}"
 
 
 def _problems(works: Mapping[ClusterName, Work]) -> list[Problem]:

@@ -69,6 +69,12 @@ class Selector:
         """Prepare anew at the next look: the Application is gone, an artifact was lost, or a person asked for it."""
         self._memos.pop(key, None)
 
+    def rejudge(self) -> None:
+        """Other policies are in force. Who may do just what it could is known by its stamp, and is let be; what was refused
+        is prepared anew in any case, since a refusal names file, line and commit."""
+        for key in [key for key, memo in self._memos.items() if isinstance(memo.outcome, Refusal)]:
+            self.forget(key)
+
     def attempted(self, key: NamespacedName, application: Application) -> Head | None:
         """The revision that is looked at for an Application now; None where there is none."""
         tenant = tenant_of_namespace(key.namespace)
@@ -86,6 +92,9 @@ class Selector:
             raise Refusal("NoTenant", f"there is no Tenant {name}: the platform team makes it")
         if tenant is not None:
             self._check_number(key, tenant)
+        if self._policies.hold(name):
+            message = "the policies that the hub's settings name are not in force yet: see the Repository's conditions"
+            raise Waiting(Reason.POLICIES_NOT_READY, message, unsaid=not self._policies.looked)
         at, repository, head = await self._head(key, application, name)
         above = tuple(self._children.ancestors(key))  # cycles and depth are judged by them
         inputs = above, inputs_of(application, tenant, repository, head, self._policies.stamp(name), self._world)

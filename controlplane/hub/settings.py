@@ -38,6 +38,10 @@ class Settings:
     render_sandbox: _SandboxMode = "unshare"
     render_timeout_s: float = 60.0
     render_concurrency: int = 2
+    policies_repository: str = (
+        ""  # a Repository of controlplane-system that holds policies; "" = what is built in, alone
+    )
+    policies_path: str = "policies"  # the folder in it
     agent_grace_s: float = 180.0  # an agent whose Lease has not changed for so long is offline
     token_review_cache_s: float = 60.0
     status_interval_s: float = 0.5  # the shortest time between two writes of one object's status

@@ -18,8 +18,8 @@ from controlplane.api.model import CommitInfo
 from controlplane.api.names import tenant_of_namespace
 from controlplane.api.repository import Repository, RepositoryStatus
 from controlplane.api.tree import Tree
-from controlplane.hub.conditions import Reason, Verdict, conditions
-from controlplane.hub.policies import Policies
+from controlplane.hub.conditions import POLICIES, Reason, Verdict, conditions
+from controlplane.hub.policies import Policies, policies_in
 from controlplane.hub.settings import Settings
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
@@ -83,6 +83,7 @@ class Sources:
             NamespacedName, tuple[object, Credentials]
         ] = {}  # with the spec that they were read for
         self._tried: set[NamespacedName] = set()
+        self._of_policies = policies_in(settings)
         self._fetching: dict[NamespacedName, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def find(self, namespace: str, name: str, tenant: TenantName) -> NamespacedName | None:
@@ -106,6 +107,27 @@ class Sources:
         head = self._heads.get(key)
         return self._mirrors.tree(head.url, sha) if head is not None else None
 
+    async def past(self, key: NamespacedName, sha: str) -> Tree | None:
+        """The tree of an earlier commit, from the mirror or, where that was lost, from the server; None where neither has it.
+
+        It is kept in the mirror from now on, however many commits follow.
+        """
+        repository = self._world.repositories.get(key)
+        if repository is None:
+            return None
+        try:
+            url = str(parse_url(repository.spec.url))
+            credentials = await self._credentials_of(key, repository)
+            self._mirrors.remember(url, credentials)
+            if self._mirrors.tree(url, sha) is None:
+                await self._mirrors.fetch(url, FollowedRef(commit=sha), credentials)
+        except SourceError:
+            return None
+        tree = self._mirrors.tree(url, sha)
+        if tree is not None:
+            self._mirrors.hold(url, (sha,))
+        return tree
+
     async def reconcile(self, key: NamespacedName) -> float | None:
         """Fetch now; returns the seconds until the next fetch."""
         async with self._fetching[key]:  # a person's sync fetches beside the queue
@@ -121,6 +143,8 @@ class Sources:
             return None
         if repository.spec.suspend:
             return None
+        if self._policies.hold(tenant_of_namespace(key.namespace) or TenantName("")) and key != self._of_policies:
+            return None  # comes back once policies are in force: which sources there may be is among what they say
         head: Head | None
         try:
             head = await self._fetch(key, repository)
@@ -145,7 +169,7 @@ class Sources:
         url = str(parse_url(repository.spec.url))
         denial = self._gate.check_source(self._policies.current, tenant or TenantName(""), url)
         if denial is not None:  # before the first request: a tenant does not make the hub call where it may not read
-            raise SourceDenied(denial.message)
+            raise SourceDenied(f"{denial.message} [{denial.rule}]")
         ref = repository.spec.ref
         followed = FollowedRef(ref.branch or "", ref.tag or "", ref.commit or "")
         credentials = await self._credentials_of(key, repository)
@@ -203,13 +227,17 @@ class Sources:
         return made
 
     def _report(self, key: NamespacedName, repository: Repository, head: Head | None, verdict: Verdict) -> None:
-        live = self._status.latest(key, repository.status)
+        now = self._world.repositories.get(key) or repository  # a fetch takes time, and others write the status too
+        live = self._status.latest(key, now.status)
         generation = repository.metadata.generation
+        ours = key == self._of_policies
+        kept = tuple(each for each in live.conditions if each.type == POLICIES) if ours else ()
         made = RepositoryStatus(
-            conditions=conditions(live.conditions, generation, verdict),
+            conditions=conditions(live.conditions, generation, verdict) + kept,
             observed_generation=generation,
             revision=head.revision if head is not None else live.revision,
             commit=head.commit if head is not None else live.commit,
+            policies=live.policies if ours else None,
         )
         self._status.put(key, made)
 

@@ -4,11 +4,13 @@ Ground goes out before anything else can (agents refuse what has no ground), and
 only when what they were needed for is pruned.
 """
 
+from dataclasses import replace
+
 from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Kind
 from controlplane.api.names import cluster_of_namespace, ground_key, owner_hash, tenant_namespace
 from controlplane.api.tenant import Tenant, TenantStatus
-from controlplane.api.work import Ground, GroundNamespace, Work
+from controlplane.api.work import Ground, GroundNamespace, Kinds, Work
 from controlplane.hub.conditions import conditions
 from controlplane.hub.dispatch import Dispatcher, ground_spec, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
@@ -22,13 +24,16 @@ from controlplane.kube.each import for_each
 from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
 from controlplane.policy.gate import GATE, Gate, authorise_removal
+from controlplane.policy.kinds import kinds_of
+from controlplane.policy.people import Withheld, told, withheld
 
 __all__ = ["Tenants", "ground_of"]
 
 
-def ground_of(tenant: Tenant) -> Ground:
+def ground_of(tenant: Tenant, kinds: Kinds) -> Ground:
     """A tenant's ground as a Work carries it: the same on each of its clusters."""
     return Ground(
+        kinds=kinds,
         namespaces=tuple(
             GroundNamespace(
                 name=namespace.name,
@@ -39,7 +44,7 @@ def ground_of(tenant: Tenant) -> Ground:
                 network=namespace.network,
             )
             for namespace in tenant.spec.namespaces
-        )
+        ),
     )
 
 
@@ -67,15 +72,18 @@ class Tenants:
         if tenant.metadata.deletion_timestamp is not None:
             await self._remove(name, tenant)
             return None
+        if self._policies.hold(name):
+            return None  # comes back once policies are in force: ground and RoleBindings are what they say
         body = await add_finalizer(self._client, TENANTS, tenant)
         if body is not None:
             tenant = self._world.tenants.put(body)
-        await self._namespaces.ensure_tenant(name)
-        await self._namespaces.bind_roles(tenant)
+        await self._namespaces.tell_facts(name)
+        unbound = withheld(self._policies.current, name, tenant.spec.members)
+        await self._namespaces.bind_roles(tenant, frozenset(each.subject for each in unbound))
         clusters = tuple(sorted(self._policies.current.clusters_of(name)))
         works = self._world.works_of(ground_key(name))
         await self._lay_ground(name, tenant, clusters, works)
-        self._report(key, tenant, clusters)
+        self._report(key, tenant, clusters, unbound)
         return None
 
     async def _lay_ground(
@@ -83,7 +91,9 @@ class Tenants:
     ) -> None:
         needed = self._still_needed(name)
         keep = {cluster_of_namespace(w.metadata.namespace): w for w in works}
-        spec = ground_spec(name, ground_key(name), ground_of(tenant), self._world.hub)
+        spec = ground_spec(
+            name, ground_key(name), ground_of(tenant, kinds_of(self._policies.current, name)), self._world.hub
+        )
         wanted = dict.fromkeys(clusters, spec)
         # On a cluster that was taken from the tenant the ground stays as it is until everything on it is pruned.
         wanted |= {c: w.spec for c, w in keep.items() if c is not None and c not in wanted and c in needed}
@@ -140,11 +150,18 @@ class Tenants:
         except NotFound:
             pass
 
-    def _report(self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...]) -> None:
+    def _report(
+        self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...], unbound: tuple[Withheld, ...]
+    ) -> None:
         live = self._status.latest(key, tenant.status)
         found = self._world.works_of(ground_key(TenantName(key.name)))
         works = {cluster: w for w in found if (cluster := cluster_of_namespace(w.metadata.namespace)) is not None}
         verdict = roll_up_ground(clusters, works)
+        if unbound:
+            status, reason, message = verdict.ready
+            verdict = replace(
+                verdict, ready=(status, reason, "; ".join(part for part in (message, told(unbound)) if part))
+            )
         self._status.put(
             key,
             TenantStatus(

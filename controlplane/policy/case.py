@@ -12,11 +12,13 @@ from controlplane.api.manifest import Manifest, Origin
 from controlplane.api.names import tenant_namespace, tenant_of_namespace
 from controlplane.api.scope import is_namespaced
 from controlplane.policy.compile import kind_object
+from controlplane.policy.contents import objections
 from controlplane.policy.delivery import Delivery, Target
 from controlplane.policy.denial import Denial, DenialReason, Denied
 from controlplane.policy.explain import refusal
 from controlplane.policy.hosts import claimed_hosts, claims_hosts
-from controlplane.policy.match import UrlError, normal_url
+from controlplane.policy.match import Glob, UrlError, normal_url
+from controlplane.policy.objection import Bounds
 from controlplane.policy.policy import Policy
 from controlplane.policy.rules import Action, Resource, Rule
 
@@ -31,6 +33,7 @@ class Case:
 
     def __init__(self, policy: Policy, tenant: TenantName) -> None:
         self._policy, self._tenant = policy, tenant
+        self._bounds = None if tenant == PLATFORM else Bounds(tenant, self._owns, self._isolation)
         self._seen: set[tuple[str, str, DenialReason]] = set()
         self.denials: list[Denial] = []
 
@@ -80,6 +83,11 @@ class Case:
             return
         self.ask(Resource.REPOSITORIES, Action.READ, namespace or tenant_namespace(self._tenant))
 
+    def placement(self, namespace: str | None) -> None:
+        """The namespace that an Application names, whether or not an object of today's commit goes there."""
+        if namespace is not None:
+            self.ask(Resource.NAMESPACES, Action.DEPLOY, namespace)
+
     def namespace_creation(self, namespace: str | None) -> None:
         if namespace is not None:
             self.ask(Resource.NAMESPACES, Action.CREATE, namespace, about=f"Namespace {namespace}")
@@ -120,6 +128,21 @@ class Case:
                     self.ask(
                         Resource.HOSTS, Action.CLAIM, host, about=str(key), cluster=cluster, origin=manifest.origin
                     )
+            if self._bounds is not None:
+                for found in objections(manifest, self._bounds):
+                    rule = Rule("", found.rule)
+                    self._deny(Denial(str(key), cluster, rule, found.reason, found.message, manifest.origin))
+
+    def _owns(self, namespace: str) -> bool:
+        return self._policy.allows(self._tenant, Resource.NAMESPACES, Action.DEPLOY, namespace)
+
+    def _isolation(self, namespace: str) -> str:
+        """The field that isolates a namespace of the tenant's, as its ground is laid; "" = its network is open."""
+        found = self._policy.tenant(self._tenant)
+        for number, each in enumerate(found.spec.namespaces if found is not None else ()):
+            if Glob(each.name).matches(namespace):
+                return f"Tenant {self._tenant} spec.namespaces[{number}].network" if each.network == "isolated" else ""
+        return f"Tenant {self._tenant} spec.namespaces (network: isolated is the default)"
 
     def _kind(self, manifest: Manifest, cluster: str) -> bool:
         key = manifest.key

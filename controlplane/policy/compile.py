@@ -1,4 +1,4 @@
-"""Tenant -> rules of the delivery plane, each with the field that it comes from.
+"""Tenant -> rules of both planes, each with the field that it comes from.
 
 Pure. Clusters are evaluated to names here, so that a label that an agent or a relabelling changes is looked at in one place.
 """
@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from controlplane.api.keys import ClusterName, TenantName
 from controlplane.api.names import tenant_namespace
-from controlplane.api.tenant import KindRule, Tenant
-from controlplane.policy.rules import DELIVERY, UNKNOWN, Action, Effect, Grant, Place, Resource
+from controlplane.api.tenant import KindRule, Member, Tenant
+from controlplane.policy.rules import DELIVERY, UNKNOWN, Action, Effect, Grant, Membership, Place, Resource, Rule
 
-__all__ = ["CORE", "PLATFORM_KINDS", "PLATFORM_KINDS_FIELD", "allowed_clusters", "compile_tenant", "kind_object"]
+__all__ = [
+    "CORE", "PLATFORM_KINDS", "PLATFORM_KINDS_FIELD", "allowed_clusters", "compile_members", "compile_tenant", "kind_object",
+    "subject_of",
+]  # fmt: skip
 
 CORE = "core"  # how the API group "" is written, so that a kind is always <group>/<Kind>
 
@@ -53,6 +56,26 @@ def compile_tenant(tenant: Tenant, clusters: frozenset[ClusterName], place: Plac
         for resource, action, object_, effect, field in _lines(tenant, clusters, tenant_namespace(name))
         if object_
     )
+
+
+def subject_of(member: Member) -> str:
+    """How a person or a group is written in a rule. No role can be called so: a role's name holds no colon."""
+    return f"user:{member.user}" if member.user is not None else f"group:{member.group}"
+
+
+def compile_members(tenant: Tenant, place: Place = UNKNOWN) -> tuple[Membership, ...]:
+    """Who has which of the built-in roles in a tenant, as its Tenant says."""
+    name = tenant.metadata.name
+    return tuple(
+        Membership(
+            subject_of(member), member.role, name,
+            Rule(
+                f"g, {subject_of(member)}, {member.role}, {name}", f"Tenant {name} spec.members[{i}]",
+                place.file, place.line, place.commit,
+            ),
+        )
+        for i, member in enumerate(tenant.spec.members)
+    )  # fmt: skip
 
 
 _Line = tuple[Resource, Action, str, Effect, str]

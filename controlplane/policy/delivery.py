@@ -24,6 +24,7 @@ class Delivery:
     source: the URL of the Repository that it was rendered from.
     source_namespace: the namespace of that Repository; "" = the Application's own. exported_to: its spec.exportTo.
     children: objects of our own group, to be written on the hub.
+    namespace: where objects go that name none; None = it says none.
     create_namespace: the namespace that is to be made on each cluster; None = none.
     """
 
@@ -34,4 +35,5 @@ class Delivery:
     exported_to: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
     children: tuple[Manifest, ...] = ()
+    namespace: str | None = None
     create_namespace: str | None = None

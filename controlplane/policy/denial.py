@@ -23,6 +23,11 @@ class DenialReason(StrEnum):
     CLUSTER_KIND = "ClusterScopedDenied"
     CHILD = "ChildDenied"
     HOST = "HostDenied"
+    ROLE = "RoleDenied"  # a Role that gives more than the tenant has
+    ROLE_BINDING = "RoleBindingDenied"  # a binding of a role, or to a subject, that is not the tenant's
+    SERVICE = "ServiceDenied"
+    NETWORK_POLICY = "NetworkPolicyDenied"
+    MARK = "MarkDenied"  # a label, annotation or name of the platform's
     LIMIT = "LimitExceeded"
     MISMATCH = "KeyMismatch"
 

@@ -16,9 +16,9 @@ from controlplane.api.keys import TenantName
 from controlplane.api.labels import PLATFORM
 from controlplane.policy.decisions import Decision, Question
 from controlplane.policy.match import Patterns
-from controlplane.policy.rules import ANY_TENANT, Grant, RuleSet
+from controlplane.policy.rules import ANY_TENANT, DELIVERY, Grant, RuleSet
 
-__all__ = ["ModelError", "TenantEnforcer", "check_model", "concerns"]
+__all__ = ["ModelError", "TenantEnforcer", "check_model", "concerns", "same_model"]
 
 _FIELDS = "subject, tenant, resource, action, object, eft"  # what a rule line holds, whatever model is in force
 
@@ -45,6 +45,11 @@ def check_model(text: str) -> None:
         )
 
 
+def same_model(one: str, other: str) -> bool:
+    """Whether two texts say the same model, comments apart. Raises ModelError."""
+    return one == other or _definitions(one) == _definitions(other)
+
+
 class TenantEnforcer:
     """The rules of one tenant, loaded into Casbin. Not changed once made."""
 
@@ -60,11 +65,12 @@ class TenantEnforcer:
         self._enforcer = _Enforcer(_load(model))
         self._enforcer.add_function("matches", Patterns().matches)
         # The rules of each resource in a list of their own, of which Casbin is given the one that a question is about: all
-        # others would be evaluated only to find that they are about something else.
+        # others would be evaluated only to find that they are about something else. The two planes stand apart: no rule
+        # for people can come to judge a delivery, or the other way round, whatever the model says.
         self._rules = self._enforcer.get_model()["p"]["p"]
-        self._by_resource: dict[str, list[list[str]]] = defaultdict(list)
+        self._by_resource: dict[tuple[bool, str], list[list[str]]] = defaultdict(list)
         for values, grant in self._grants.items():
-            self._by_resource[grant.resource].append(list(values))
+            self._by_resource[grant.subject == DELIVERY, grant.resource].append(list(values))
         if members:  # a role that holds in every tenant holds in this one: Casbin's role manager knows no `*`
             named = {(each.member, each.role): None for each in members}
             self._enforcer.add_grouping_policies([[member, role, tenant] for member, role in named])
@@ -72,7 +78,7 @@ class TenantEnforcer:
     def decide(self, question: Question) -> Decision:
         """Ask Casbin: some 30 microseconds per rule of the resource. Callers go through a DecisionCache."""
         subject, resource, action, object_ = question
-        rules = self._by_resource.get(resource)
+        rules = self._by_resource.get((subject == DELIVERY, resource))
         if rules is None:  # Casbin would evaluate its matcher over an empty rule, and could say yes
             return Decision(False)
         with self._lock:

@@ -10,7 +10,7 @@ from controlplane.policy.compile import CORE, PLATFORM_KINDS_FIELD
 from controlplane.policy.decisions import Decision
 from controlplane.policy.denial import DenialReason
 from controlplane.policy.policy import Policy
-from controlplane.policy.rules import Resource, Rule
+from controlplane.policy.rules import DELIVERY, Action, Place, Resource, Rule, is_builtin
 
 __all__ = ["Refusal", "refusal"]
 
@@ -34,6 +34,13 @@ _FIELDS: dict[Resource, str] = {
     Resource.CLUSTER_KINDS: "spec.resources.clusterScoped",
     Resource.CHILDREN: "metadata.name",
     Resource.HOSTS: "spec.hosts",
+}
+# What is done with it, where that is not to deploy it.
+_ACTIONS: dict[Resource, Action] = {
+    Resource.SOURCES: Action.READ,
+    Resource.REPOSITORIES: Action.READ,
+    Resource.CHILDREN: Action.CREATE,
+    Resource.HOSTS: Action.CLAIM,
 }
 
 
@@ -87,7 +94,9 @@ def _change(policy: Policy, tenant: TenantName, resource: Resource, object_: str
     if decision.denied_by_rule and rule is not None:
         return _withdrawal(tenant, resource, object_, rule)
     if tenant == PLATFORM:
-        return "no rule of the policy files allows it to the platform"
+        action = _ACTIONS.get(resource, Action.DEPLOY)
+        line = f"p, {DELIVERY}, {PLATFORM}, {resource}, {action}, {object_}, allow"
+        return f"no rule of the policy files allows it to the platform; add: {line}"
     to = f"of Tenant {tenant}"
     group, _, kind = object_.rpartition("/")
     entry = f"{{kinds: [{kind}]}}" if group == CORE else f"{{group: {group}, kinds: [{kind}]}}"
@@ -124,9 +133,10 @@ def _withdrawal(tenant: TenantName, resource: Resource, object_: str, rule: Rule
     """What to change where a rule says no."""
     if rule.field.endswith(PLATFORM_KINDS_FIELD):
         return f"it is the platform's own: Tenant {tenant} has to name {_kind(object_)} in spec.resources.allow"
+    place = str(Place(rule.file, rule.line, rule.commit))
     if rule.field:
-        return f"{rule.field} denies it; take it out there"
-    if rule.file.startswith("builtin/"):
+        return f"{rule.field} denies it; take it out there{f' ({place})' if place else ''}"
+    if is_builtin(rule):
         match resource, object_:
             case (Resource.NAMESPACES, _):
                 return "default, kube-* and controlplane-* belong to no team"
@@ -134,7 +144,7 @@ def _withdrawal(tenant: TenantName, resource: Resource, object_: str, rule: Rule
                 return f"Namespaces come from spec.namespaces of Tenant {tenant} (create: true)"
             case _:
                 return "kinds of controlplane.dev live on the hub only, as children of a root"
-    return f"{rule.file}:{rule.line} denies it; change that rule"
+    return f"{place} denies it; change that rule"
 
 
 def _kind(object_: str) -> str:

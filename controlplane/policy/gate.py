@@ -103,6 +103,7 @@ def authorise(policy: Policy, delivery: Delivery, *, asks: _Asks = Case) -> Perm
     case.raise_denials()  # without a tenant there are no rules to ask
     case.source(delivery.source)
     case.repository(delivery.source_namespace, delivery.exported_to)
+    case.placement(delivery.namespace)
     case.namespace_creation(delivery.create_namespace)
     case.children(delivery.children)
     case.targets(delivery.targets)

@@ -47,7 +47,7 @@ def _ingress(spec: dict[str, Any]) -> Iterator[str]:
     if spec.get("defaultBackend") or spec.get("backend") or not rules:
         yield EVERY_HOST
     for tls in spec.get("tls") or ():
-        yield from tls.get("hosts") or ()
+        yield from tls.get("hosts") or (EVERY_HOST,)  # the API: none named is the controller's wildcard
 
 
 def _aliases(metadata: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ only, so that no second spelling of an address passes by a rule.
 import re
 from functools import cached_property, lru_cache
 
-__all__ = ["Glob", "Patterns", "UrlError", "normal_pattern", "normal_url"]
+__all__ = ["Glob", "Patterns", "UrlError", "glob_expression", "normal_pattern", "normal_url"]
 
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22}
 _URL = re.compile(r"(?P<scheme>https|http|ssh|file)://(?P<host>[^/]*)(?P<path>/.*)?", re.IGNORECASE)
@@ -34,7 +34,7 @@ class Glob:
     def _expression(self) -> re.Pattern[str] | None:
         if not self._wild:
             return None
-        return re.compile("|".join(map(_expression, self._wild)), re.DOTALL)
+        return re.compile("|".join(map(glob_expression, self._wild)), re.DOTALL)
 
     def matches(self, value: str) -> bool:
         """Whether the whole value fits one of the alternatives."""
@@ -121,7 +121,8 @@ def _normal_host(scheme: str, text: str) -> str:
     return f"{name}:{int(host['port'])}"
 
 
-def _expression(glob: str) -> str:
+def glob_expression(glob: str) -> str:
+    """One alternative of a Glob as a regular expression, for DOTALL; RE2 reads it as Python does."""
     pieces = re.split(r"(\*+)", glob)
     return "".join(
         (".*" if len(piece) > 1 else "[^/]*") if piece.startswith("*") else re.escape(piece) for piece in pieces

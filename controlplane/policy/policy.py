@@ -13,10 +13,22 @@ from controlplane.api.cluster import Cluster
 from controlplane.api.keys import ClusterName, TenantName
 from controlplane.api.labels import PLATFORM
 from controlplane.api.tenant import Tenant
-from controlplane.policy.compile import allowed_clusters, compile_tenant
-from controlplane.policy.decisions import Decision, DecisionCache
-from controlplane.policy.enforcer import TenantEnforcer, check_model
-from controlplane.policy.rules import DELIVERY, UNKNOWN, Action, Place, Resource, RuleSet, builtin_model, builtin_rules
+from controlplane.policy.compile import allowed_clusters, compile_members, compile_tenant
+from controlplane.policy.decisions import Decision, DecisionCache, Question
+from controlplane.policy.enforcer import TenantEnforcer, check_model, same_model
+from controlplane.policy.rules import (
+    ANY_TENANT,
+    DELIVERY,
+    UNKNOWN,
+    Action,
+    Effect,
+    Place,
+    Resource,
+    RuleSet,
+    builtin_model,
+    builtin_rules,
+    by_tenant,
+)
 
 __all__ = ["Policy"]
 
@@ -33,9 +45,35 @@ class _Tenant:
     clusters: frozenset[ClusterName]
 
     @cached_property
+    def whole(self) -> RuleSet:
+        """All rules that concern it: those of files, and those that its Tenant says."""
+        return self.rules + self.own
+
+    @cached_property
+    def own(self) -> RuleSet:
+        if self.tenant is None:
+            return RuleSet()
+        grants = compile_tenant(self.tenant, self.clusters, self.place)
+        return RuleSet(grants, compile_members(self.tenant, self.place))
+
+    @cached_property
+    def stamp(self) -> object:
+        """See Policy.files_stamp."""
+        return self.model, frozenset(grant.values for grant in self.rules.grants if grant.subject == DELIVERY)
+
+    @cached_property
     def cache(self) -> DecisionCache:
-        grants = () if self.tenant is None else compile_tenant(self.tenant, self.clusters, self.place)
-        return DecisionCache(TenantEnforcer(self.model, self.name, self.rules + RuleSet(grants)).decide)
+        decide = TenantEnforcer(self.model, self.name, self.whole).decide
+        if same_model(self.model, builtin_model()):
+            return DecisionCache(decide)
+        # By another model a built-in denial, or one of the Tenant, could come to nothing: these are judged by our own first.
+        guard = TenantEnforcer(builtin_model(), self.name, builtin_rules() + self.own).decide
+
+        def guarded(question: Question) -> Decision:
+            first = guard(question)
+            return first if first.denied_by_rule else decide(question)
+
+        return DecisionCache(guarded)
 
 
 class Policy:
@@ -49,11 +87,12 @@ class Policy:
         clusters: Mapping[ClusterName, dict[str, str]],
         *,
         model: str,
-        rules: RuleSet,
+        rules: Mapping[str, RuleSet],
         places: Mapping[TenantName, Place],
         compiled: Mapping[TenantName, _Tenant],
     ) -> None:
-        """For of() and the with... methods. compiled: parts of an older snapshot that still hold."""
+        """For of() and the with... methods. rules: as by_tenant() gives them. compiled: parts of an older snapshot
+        that still hold."""
         self._tenants, self._clusters = tenants, clusters
         self._model, self._rules, self._places = model, rules, places
         self._compiled = dict(compiled)
@@ -81,7 +120,7 @@ class Policy:
             {TenantName(tenant.metadata.name): tenant for tenant in tenants},
             {ClusterName(cluster.metadata.name): cluster.metadata.labels for cluster in clusters},
             model=model,
-            rules=builtin_rules() if rules is None else rules,
+            rules=by_tenant(builtin_rules() if rules is None else rules),
             places=places or {},
             compiled={},
         )
@@ -121,7 +160,7 @@ class Policy:
             self._tenants,
             self._clusters,
             model=self._model if model is None else model,
-            rules=rules,
+            rules=by_tenant(rules),
             places=self._places,
             compiled={},
         )
@@ -141,23 +180,67 @@ class Policy:
 
     def decide(self, tenant: TenantName, resource: str, action: str, object_: str, subject: str = DELIVERY) -> Decision:
         """Whether the subject may do that in the tenant. A name that is neither a Tenant's nor the platform's may nothing."""
+        part = self._part(tenant)
+        return Decision(False) if part is None else part.cache.decide((subject, resource, action, object_))
+
+    def rules_of(self, tenant: TenantName) -> RuleSet:
+        """All rules that concern a tenant, wherever they come from; none where there is no such tenant."""
+        part = self._part(tenant)
+        return RuleSet() if part is None else part.whole
+
+    def tenants(self) -> tuple[TenantName, ...]:
+        """The names of all Tenants, in order."""
+        return tuple(sorted(self._tenants))
+
+    def clusters(self) -> tuple[ClusterName, ...]:
+        """The names of all Clusters, in order."""
+        return tuple(sorted(self._clusters))
+
+    def _part(self, tenant: TenantName) -> _Tenant | None:
         if tenant not in self._tenants and tenant != PLATFORM:
-            return Decision(False)
+            return None
         part = self._compiled.get(tenant)
         if part is None:
             part = self._compiled[tenant] = _Tenant(
                 self._model,
-                self._rules,
+                self._concerning(tenant),
                 tenant,
                 self._tenants.get(tenant),
                 self.place(tenant),
                 self.clusters_of(tenant),
             )
-        return part.cache.decide((subject, resource, action, object_))
+        return part
+
+    def _concerning(self, tenant: TenantName) -> RuleSet:
+        named = self._rules.get(tenant, RuleSet())
+        return named if tenant == PLATFORM else self._rules.get(ANY_TENANT, RuleSet()) + named
+
+    def files_stamp(self, tenant: TenantName) -> object:
+        """Equal as long as what files say of a tenant's deliveries is the same, on whatever line and in whatever commit."""
+        part = self._part(tenant)
+        return None if part is None else part.stamp
 
     def allows(self, tenant: TenantName, resource: Resource, action: Action, object_: str) -> bool:
         """decide(), for whoever needs no reason."""
         return self.decide(tenant, resource, action, object_).allowed
+
+    def objects(self, tenant: TenantName, resource: Resource, effect: Effect) -> tuple[str, ...] | None:
+        """The objects of the rules that allow, or deny, a tenant something of a resource.
+
+        To allow: of every rule that ever could; what fits none of them is refused. To deny: of those that surely do.
+        None where a model of its own decides, whose reading of a rule nobody knows here.
+        """
+        if self._model != builtin_model():
+            return None
+        found = self._tenants.get(tenant)
+        grants = () if found is None else compile_tenant(found, self.clusters_of(tenant), self.place(tenant))
+        return tuple(
+            grant.object
+            for grant in (*self._concerning(tenant).grants, *grants)
+            if grant.resource == resource
+            and grant.effect is effect
+            and (effect is Effect.ALLOW or grant.subject == DELIVERY)
+        )
 
     def _changed(
         self, tenants: Mapping[TenantName, Tenant], places: Mapping[TenantName, Place], stale: set[TenantName]

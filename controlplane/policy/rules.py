@@ -5,16 +5,20 @@ makes from Tenants; a decision carries the rule that made it, so that a person i
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from importlib import resources
 
 from controlplane.policy.match import normal_pattern
 
 __all__ = [
-    "ANY_TENANT", "DELIVERY", "Action", "Effect", "Grant", "Membership", "Place", "PolicyFileError", "Resource", "Rule",
-    "RuleSet", "UNKNOWN", "builtin_model", "builtin_rules", "read_csv",
+    "ANY_TENANT", "DELIVERY", "PEOPLE", "Action", "Effect", "Grant", "Membership", "Place", "PolicyFileError", "Resource",
+    "Rule", "RuleSet", "UNKNOWN", "builtin_model", "builtin_rules", "by_tenant", "check_words", "is_builtin",
+    "read_csv",
 ]  # fmt: skip
 
 DELIVERY = "delivery"  # the subject of every request that an Application's delivery makes
@@ -60,6 +64,28 @@ _ACTIONS: dict[str, frozenset[str]] = {
     Resource.CHILDREN: frozenset({Action.CREATE}),
     Resource.HOSTS: frozenset({Action.CLAIM}),
 }
+
+
+_EVERYWHERE = frozenset({"get", "create", "update", "delete"})
+PEOPLE: Mapping[str, frozenset[str]] = {
+    "applications": _EVERYWHERE | {"sync", "suspend", "approve"},
+    "repositories": _EVERYWHERE,
+    "secrets": _EVERYWHERE,
+    "events": _EVERYWHERE,
+    "tenants": _EVERYWHERE,
+    "clusters": _EVERYWHERE,
+    "works": _EVERYWHERE,
+}
+"""What people are asked about: the hub's kinds, and what is done with each. list and watch are get; patch is update."""
+
+_MERGED = {"list": "get", "watch": "get", "patch": "update", "deletecollection": "delete"}
+_MOST_STARS = 4  # in one alternative: with each more, a long name that only nearly matches takes far longer to refuse
+_TENANT = re.compile(r"\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAMED = re.compile(r"(user|group):.+")
+_ROLE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9._]*")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)  # also what turns text around
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,19 +181,17 @@ class PolicyFileError(ValueError):
 def read_csv(text: str, file: str, commit: str = "") -> RuleSet:
     """The rules of one policy file.
 
-    Lines that are empty or begin with # say nothing. Raises PolicyFileError for any other line that is not a whole rule:
-    a rule that is dropped in silence could be the one that denies.
+    Lines that are empty or begin with # say nothing. Raises PolicyFileError for the first other line that is not a whole
+    rule: a rule that is dropped in silence could be the one that denies.
     """
     grants: list[Grant] = []
     memberships: list[Membership] = []
-    for number, values in _lines(text.splitlines()):
-        place = Place(file, number, commit)
+    for place, values in _lines(text, file, commit):
         match values:
             case ["p", *rest]:
                 grants.append(_grant(rest, place))
             case ["g", member, role, tenant] if member and role and tenant:
-                rule = Rule(", ".join(values), file=file, line=number, commit=commit)
-                memberships.append(Membership(member, role, tenant, rule))
+                memberships.append(_membership(member, role, tenant, place))
             case ["g", *_]:
                 raise PolicyFileError(place, "a membership is: g, member, role, tenant")
             case _:
@@ -175,21 +199,80 @@ def read_csv(text: str, file: str, commit: str = "") -> RuleSet:
     return RuleSet(tuple(grants), tuple(memberships))
 
 
+def check_words(subject: str, resource: str, action: str, place: Place) -> None:
+    """Raise PolicyFileError for a resource or an action that the subject is never asked about. action: "" = any."""
+    asked: Mapping[str, frozenset[str]] = _ACTIONS if subject == DELIVERY else PEOPLE
+    actions = asked.get(resource)
+    if actions is None:
+        whoever = "a delivery asks" if subject == DELIVERY else "people ask"
+        raise PolicyFileError(place, f"{whoever} for one of {', '.join(sorted(asked))}, not {resource}")
+    if action and action not in actions:
+        hint = f" ({action} is {_MERGED[action]} here)" if action in _MERGED and subject != DELIVERY else ""
+        raise PolicyFileError(place, f"the action on {resource} is {' or '.join(sorted(actions))}, not {action}{hint}")
+
+
+def by_tenant(rules: RuleSet) -> Mapping[str, RuleSet]:
+    """The rules under the tenant that each of them names, so that nobody has to look through the rules of all others."""
+    grants: dict[str, list[Grant]] = defaultdict(list)
+    memberships: dict[str, list[Membership]] = defaultdict(list)
+    for grant in rules.grants:
+        grants[grant.tenant].append(grant)
+    for each in rules.memberships:
+        memberships[each.tenant].append(each)
+    return {
+        tenant: RuleSet(tuple(grants.get(tenant, ())), tuple(memberships.get(tenant, ())))
+        for tenant in grants.keys() | memberships.keys()
+    }
+
+
+@lru_cache(maxsize=1)
 def builtin_model() -> str:
     """The text of the Casbin model that holds where policies name none."""
     return resources.files(__package__).joinpath("builtin/model.conf").read_text(encoding="utf-8")
 
 
+@lru_cache(maxsize=1)
 def builtin_rules() -> RuleSet:
-    """The rules that hold for every delivery."""
-    name = "builtin/delivery.csv"
-    return read_csv(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"), name)
+    """The rules that hold whatever the policy files say: of every delivery, and of the three roles of people."""
+    rules = RuleSet()
+    for name in _BUILTIN:
+        rules += read_csv(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"), name)
+    return rules
 
 
-def _lines(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(lines, start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, [value.strip() for value in next(csv.reader([line], skipinitialspace=True))]
+def is_builtin(rule: Rule) -> bool:
+    """Whether a rule is one of ours, which no policy file can take back."""
+    return rule.file in _BUILTIN and not rule.commit
+
+
+_BUILTIN = ("builtin/delivery.csv", "builtin/people.csv")
+
+
+def _lines(text: str, file: str, commit: str) -> Iterator[tuple[Place, list[str]]]:
+    # Only a line feed ends a line, as in Git and in an editor: what str.splitlines() takes for an end besides could let
+    # a rule stand in what everybody reads as a comment.
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.strip(" \t\r")
+        if not line or line.startswith("#"):
+            continue
+        place = Place(file, number, commit)
+        if _CONTROL.search(line):
+            raise PolicyFileError(place, "the line holds a character that cannot be seen")
+        try:
+            values = next(csv.reader([line], skipinitialspace=True, strict=True))
+        except csv.Error as err:
+            raise PolicyFileError(place, f"not a line of CSV: {err}") from err
+        yield place, [value.strip() for value in values]
+
+
+def _membership(member: str, role: str, tenant: str, place: Place) -> Membership:
+    if not (_NAMED.fullmatch(member) or _ROLE.fullmatch(member)) or member == DELIVERY:
+        raise PolicyFileError(place, f"a member is user:NAME, group:NAME or the name of a role, not {member}")
+    if not _ROLE.fullmatch(role) or role == DELIVERY:
+        raise PolicyFileError(place, f"a role is letters, digits, dots and dashes, and not {DELIVERY}: {role}")
+    _check_tenant(tenant, place)
+    rule = Rule(f"g, {member}, {role}, {tenant}", file=place.file, line=place.line, commit=place.commit)
+    return Membership(member, role, tenant, rule)
 
 
 def _grant(values: list[str], place: Place) -> Grant:
@@ -198,12 +281,19 @@ def _grant(values: list[str], place: Place) -> Grant:
     subject, tenant, resource, action, object_, effect = values
     if effect not in (Effect.ALLOW, Effect.DENY):
         raise PolicyFileError(place, f"the effect is allow or deny, not {effect}")
-    if subject == DELIVERY:
-        actions = _ACTIONS.get(resource)
-        if actions is None:
-            raise PolicyFileError(place, f"a delivery asks for one of {', '.join(sorted(_ACTIONS))}, not {resource}")
-        if action != "*" and action not in actions:
-            raise PolicyFileError(place, f"the action on {resource} is {' or '.join(sorted(actions))}, not {action}")
-        if resource == Resource.SOURCES:
-            object_ = normal_pattern(object_)
+    _check_tenant(tenant, place)
+    if not (_NAMED.fullmatch(subject) or _ROLE.fullmatch(subject)):
+        raise PolicyFileError(
+            place, f"a subject is {DELIVERY}, user:NAME, group:NAME or the name of a role, not {subject}"
+        )
+    check_words(subject, resource, "" if action == "*" else action, place)
+    if any(len(re.findall(r"\*+", each)) > _MOST_STARS for each in object_.split("|")):
+        raise PolicyFileError(place, f"a glob has at most {_MOST_STARS} stars")
+    if subject == DELIVERY and resource == Resource.SOURCES:
+        object_ = normal_pattern(object_)
     return Grant.of((subject, tenant, resource, action, object_, effect), place=place)
+
+
+def _check_tenant(tenant: str, place: Place) -> None:
+    if not _TENANT.fullmatch(tenant):
+        raise PolicyFileError(place, f"a tenant is its name, or * for every team, not {tenant}")

@@ -23,6 +23,7 @@ from controlplane.kube.errors import KubeError, NotFound
 from controlplane.kube.resource import CONFIGMAPS
 from controlplane.policy.gate import GATE, Gate
 from controlplane.server.artifacts import ArtifactServer, Reviews
+from controlplane.server.join import Joiners, JoinServer
 from controlplane.server.listener import Listener, write_whole
 from controlplane.server.log import log_to_stderr
 from controlplane.server.secret import WebhookSecret
@@ -117,7 +118,9 @@ async def _listening(client: Client, settings: Settings, gate: Gate) -> AsyncIte
         manager = await Manager.open(client, settings, (artifacts_url, artifacts.ca), gate)
         reviews = Reviews(client, settings.token_review_cache_s)
         server = ArtifactServer(manager.world, manager.store, reviews, manager.lost)
-        await stack.enter_async_context(artifacts.serving(server.application(), manager.world.complete))
+        for_agents = server.application()
+        JoinServer(manager.world, Joiners(client)).add_to(for_agents)
+        await stack.enter_async_context(artifacts.serving(for_agents, manager.world.complete))
         site = web.Application(client_max_size=MAX_BODY_BYTES)
         Webhooks(manager.world, WebhookSecret(client), manager.look).add_to(site)
         await stack.enter_async_context(api.serving(site, manager.world.complete))

@@ -179,6 +179,10 @@ class Mirrors:
                 return tree
         return None
 
+    def remember(self, url: str, credentials: Credentials | None = None) -> None:
+        """Let tree() find what was fetched from a URL before a restart, without a fetch. Raises UrlDenied."""
+        self._mirror(check_url(url, self._policy), credentials)
+
     def hold(self, url: str, shas: Collection[str]) -> None:
         """Say which commits of a URL must stay, however many are fetched after them. Replaces what was said before."""
         for mirror in self._by_url.get(url, ()):

@@ -125,9 +125,10 @@ class Cluster:
             raise CommandFailed(("kubectl", *map(str, arguments)), ran)
         return ran.out.strip()
 
-    async def apply(self, *bodies: Mapping[str, Any]) -> None:
-        """kubectl apply."""
-        await self.kubectl("apply", "-f", "-", stdin="\n---\n".join(json.dumps(body) for body in bodies))
+    async def apply(self, *bodies: Mapping[str, Any], user: str = "") -> None:
+        """kubectl apply; user: as somebody else."""
+        who = (f"--as={user}",) if user else ()
+        await self.kubectl("apply", *who, "-f", "-", stdin="\n---\n".join(json.dumps(body) for body in bodies))
 
     # -- looking
 

@@ -129,7 +129,7 @@ async def test_in_a_tenants_namespace_only_its_own_account_is_given_only_the_ten
 async def test_ground_is_laid_in_tenants_namespaces_only(agent: Agent, laid: Team) -> None:
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"pods": "0"}}}
     refused(await agent.applies({**quota, "metadata": {"name": "q", "namespace": "kube-system"}}), "kube-system")
-    refused(await agent.applies(binding("kube-system", "controlplane-tenant", account(laid.name))), "kube-system")
+    refused(await agent.applies(binding("kube-system", "controlplane-tenant", account(laid.name))))  # by two policies
     policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "spec": {"podSelector": {}}}
     refused(await agent.applies({**policy, "metadata": {"name": "n", "namespace": "default"}}), "default")
 

@@ -142,7 +142,8 @@ async def test_a_namespace_that_was_there_before_the_tenant_outlives_it(system: 
         await team.hub.kubectl("delete", f"tenant/{team.name}", "--timeout=90s")
         namespace = await system.east.get("Namespace", team.name)
         assert namespace and not namespace["metadata"].get("deletionTimestamp")
-        assert LABEL not in namespace["metadata"]["labels"]
+        marks = {**namespace["metadata"]["labels"], **(namespace["metadata"].get("annotations") or {})}
+        assert [mark for mark in marks if mark.startswith(("controlplane.dev/", "pod-security"))] == []
         assert await system.east.get("ConfigMap", "before", team.name)
         assert await system.east.get("ConfigMap", "c", team.name) is None
     finally:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.behaviour.cluster import Body, condition
-from tests.behaviour.manifests import config_map, repository, service
+from tests.behaviour.manifests import application, config_map, repository, service
+from tests.behaviour.system import HUB
 from tests.behaviour.team import Files, Team, Teams
 
 CLUSTER_ROLE = {
@@ -71,7 +72,8 @@ async def test_another_tenants_namespace(teams: Teams) -> None:
 async def test_another_tenants_namespace_by_placement(teams: Teams) -> None:
     team, other = await teams(clusters=("east",)), await teams(clusters=("east",))
     await team.push({"apps/web/cm.yaml": config_map("intruder")})
-    await team.deploy("web", placement={"namespace": other.name})
+    placed = application("web", team.hub_namespace, "apps/web", placement={"namespace": other.name})
+    await team.hub.apply(placed, user=HUB)  # nobody else gets it in at all: see test_walls.py
     await team.problem("web", "NamespaceDenied")
     assert await other.member.get("ConfigMap", "intruder", other.name) is None
 
@@ -87,7 +89,7 @@ async def test_a_cluster_that_the_tenant_may_not_use_is_not_deployed_to(teams: T
 async def test_a_source_that_the_tenant_may_not_use_is_not_even_fetched(teams: Teams) -> None:
     team, other = await teams(clusters=("east",)), await teams(clusters=("east",))
     await other.push({"apps/web/cm.yaml": config_map("theirs")})
-    await team.hub.apply(repository("foreign", team.hub_namespace, other.url))
+    await team.hub.apply(repository("foreign", team.hub_namespace, other.url), user=HUB)
     denied = await team.hub.until(
         "the Repository is denied", "Repository", "foreign",
         lambda body: body if condition(body, "Ready").reason == "SourceDenied" else None, namespace=team.hub_namespace,

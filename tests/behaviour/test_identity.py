@@ -205,10 +205,11 @@ async def test_the_hub_may_write_its_own_kinds_and_read_secrets_where_repositori
     for namespace in ("tenant-payments", "controlplane-system"):
         found = await rules(system, kubeconfig, namespace)
         assert {verb for verb, resource, _ in found if resource == "secrets"} == {"get"}
-    for namespace in ("cluster-east", "kube-system"):
+    joins = {("create", "serviceaccounts/token", ("agent",)), ("delete", "serviceaccounts", ("joiner",))}
+    for namespace, expected in (("cluster-east", joins), ("kube-system", set())):
         found = await rules(system, kubeconfig, namespace)
         assert not any(resource.startswith("secrets") for _, resource, _ in found)
-        assert not any(resource.startswith("serviceaccounts") for _, resource, _ in found)
+        assert {rule for rule in found if rule[1].startswith("serviceaccounts")} == expected
 
 
 async def rules(system: System, kubeconfig: Path, namespace: str) -> set[Rule]:

@@ -17,7 +17,7 @@ from hack.product import add_agent, install_hub, start_hub
 from hack.record import locked
 from tests.behaviour.cluster import Body, Cluster, condition
 from tests.behaviour.manifests import config_map, deployment
-from tests.behaviour.system import AGENT, System
+from tests.behaviour.system import AGENT, HUB, System
 from tests.behaviour.team import Team, Teams
 from tests.testdata import ROOT
 
@@ -143,7 +143,8 @@ async def test_a_work_from_before_is_held_until_the_hub_says_something_newer(
     await system.stop("hub")
     try:
         restored = json.dumps({"spec": {each: old["spec"][each] for each in ("delivery", "artifact", "revision")}})
-        await web.hub.kubectl("patch", "-n", f"cluster-{NAME}", f"work/{work}", "--type=merge", "-p", restored)
+        patch = ("patch", f"--as={HUB}", "-n", f"cluster-{NAME}", f"work/{work}", "--type=merge", "-p", restored)
+        await web.hub.kubectl(*patch)
         await _work_is(web, work, "StaleDelivery")
         kept = await apart.get("ConfigMap", "c", web.name)
         assert kept and kept["data"] == {"value": "two"}

@@ -12,7 +12,7 @@ import pytest
 from hack.ports import HOST
 from tests.behaviour.cluster import Body, condition
 from tests.behaviour.manifests import config_map, file_of, repository
-from tests.behaviour.system import System
+from tests.behaviour.system import HUB, System
 from tests.behaviour.team import Team
 
 FILE = "apps/web/cm.yaml"
@@ -250,7 +250,7 @@ async def test_a_foreign_address_is_never_asked(east_team: Team, listed: bool, r
             sources = [{"url": f"{team.system.git_url}/{team.name}/**"}, {"url": f"http://{HOST}:{port}/**"}]
             patch = json.dumps({"spec": {"sources": sources}})
             await team.hub.kubectl("patch", f"tenant/{team.name}", "--type=merge", "-p", patch)
-        await team.hub.apply(repository("foreign", team.hub_namespace, url, interval="1s"))
+        await team.hub.apply(repository("foreign", team.hub_namespace, url, interval="1s"), user=HUB)
         await is_(team, reason, name="foreign")
         await team.deploy("web", source={"repository": "foreign", "path": "apps/web"})
         await team.system.cpctl("app", "sync", f"{team.name}/web")

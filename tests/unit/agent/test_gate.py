@@ -6,6 +6,7 @@ import pytest
 
 from controlplane.agent.gate import hold, judge, may_claim, reserved
 from controlplane.agent.namespaces import Namespaces
+from controlplane.agent.problem import Ends
 from controlplane.api.keys import NamespacedName, ObjectKey, TenantName
 from controlplane.api.labels import LABEL_TENANT, PLATFORM
 from controlplane.api.names import ground_key, identity, owner_hash, tenant_namespace, work_name
@@ -124,6 +125,15 @@ def namespaces() -> Namespaces:
 def test_an_object_of_a_tenant(key: ObjectKey, namespaced: bool, expected: str, namespaces: Namespaces) -> None:
     fault = judge(key, "payments", namespaced=namespaced, namespaces=namespaces)
     assert (fault.reason if fault else "") == expected
+
+
+def test_a_kind_that_was_not_said_to_be_the_tenants(namespaces: Namespaces) -> None:
+    annotations = {"controlplane.dev/denied-kinds": "^(?:core/Service)$"}
+    labels = {LABEL_TENANT: "payments"}
+    namespaces.saw({"metadata": {"name": "shop", "labels": labels, "annotations": annotations}})
+    fault = judge(ObjectKey("", "Service", "shop", "a"), "payments", namespaced=True, namespaces=namespaces)
+    assert fault is not None and (fault.reason, fault.ends) == ("KindNotAllowed", Ends.EVENT)
+    assert judge(ObjectKey("", "ConfigMap", "shop", "a"), "payments", namespaced=True, namespaces=namespaces) is None
 
 
 def test_the_platform_goes_where_its_rights_reach(namespaces: Namespaces) -> None:

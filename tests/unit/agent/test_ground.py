@@ -5,15 +5,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.agent.ground import ROLES, namespaces_of, objects_in, service_account
+from controlplane.agent.ground import ROLES, facts_of, namespaces_of, objects_in, service_account
 from controlplane.agent.namespaces import Namespaces
 from controlplane.api.keys import TenantName, key_of
 from controlplane.api.labels import LABEL_TENANT
 from controlplane.api.names import identity
-from controlplane.api.work import Ground, GroundNamespace
+from controlplane.api.work import Ground, GroundNamespace, Kinds
 
 TENANT = TenantName("payments")
 ACCOUNT = identity(TENANT)
+FACTS = facts_of(Kinds(allow=("apps/*", "core/ConfigMap"), deny=("*.example.com/Ga*t",)), ["shop", "jobs"])
 
 
 def there(**tenants: str) -> Namespaces:
@@ -31,7 +32,7 @@ def laid(ground: list[dict[str, Any]], known: Namespaces, *handed_over: str) -> 
 
 
 def by_kind(entry: GroundNamespace) -> dict[str, dict[str, Any]]:
-    return {f"{o['kind']}/{o['metadata']['name']}": o for o in objects_in("shop", entry, TENANT, ACCOUNT)}
+    return {f"{o['kind']}/{o['metadata']['name']}": o for o in objects_in("shop", entry, TENANT, ACCOUNT, FACTS)}
 
 
 def test_the_least_ground_is_a_namespace_with_rights_and_a_closed_door() -> None:
@@ -41,6 +42,24 @@ def test_the_least_ground_is_a_namespace_with_rights_and_a_closed_door() -> None
         LABEL_TENANT: "payments",
         "pod-security.kubernetes.io/enforce": "baseline",
     }
+
+
+def test_what_is_said_of_the_tenant_stands_on_its_namespace() -> None:
+    annotations = by_kind(GroundNamespace(name="shop", network="open"))["Namespace/shop"]["metadata"]["annotations"]
+    assert annotations["controlplane.dev/namespaces"] == "jobs,shop"
+    assert annotations["controlplane.dev/network"] == "open"
+    known = Namespaces()
+    known.saw({"metadata": {"name": "shop", "annotations": annotations}})
+    shop = known.get("shop")
+    assert shop is not None
+    assert shop.takes("apps", "Deployment") and shop.takes("", "ConfigMap")
+    assert not shop.takes("", "ConfigMaps") and not shop.takes("", "Secret") and not shop.takes("batch", "Job")
+    wide = facts_of(Kinds(deny=("*.example.com/Ga*t", "core/Service")), ["shop"])
+    known.saw({"metadata": {"name": "shop", "annotations": wide}})
+    shop = known.get("shop")
+    assert shop is not None
+    assert shop.takes("batch", "Job") and shop.takes("example.com", "Gadget")
+    assert not shop.takes("x.example.com", "Gadget") and not shop.takes("", "Service")
 
 
 def test_rights_go_to_the_tenants_own_account_and_no_other() -> None:

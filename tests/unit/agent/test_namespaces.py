@@ -20,6 +20,7 @@ def test_only_a_changed_fact_is_news() -> None:
     known = Namespaces()
     known.saw(namespace("shop"))
     assert not known.saw(namespace("shop", annotations={"a": "b"}))
+    assert known.saw(namespace("shop", annotations={"controlplane.dev/kinds": "^(?:apps/.*)$"}))
     assert known.saw(namespace("shop", deletionTimestamp="2026-11-23T10:00:00Z"))
 
 
@@ -31,3 +32,10 @@ def test_a_deleted_namespace_is_unknown() -> None:
     known.gone("a")
     known.gone("never-there")
     assert known.get("a") is None
+
+
+def test_a_kind_is_the_tenants_unless_something_else_was_said() -> None:
+    assert Namespace("", "payments", "", False).takes("", "Service")
+    assert not Namespace("", "payments", "", False, "^(?:apps/.*)$").takes("", "Service")
+    assert Namespace("", "payments", "", False, "^(?:core/.*)$", "^(?:)$").takes("", "Service")
+    assert not Namespace("", "payments", "", False, "^(?:core/.*)$", "^(?:core/Service)$").takes("", "Service")

@@ -101,6 +101,16 @@ def test_a_repository_in_a_row() -> None:
     )  # fmt: skip
 
 
+def test_a_repository_whose_policies_were_refused_says_so() -> None:
+    body: dict[str, Any] = {
+        "kind": "Repository",
+        "metadata": {"name": "platform", "namespace": "controlplane-system", "uid": "1"},
+        "spec": {"url": "https://git.example.com/platform.git"},
+        "status": {"conditions": [{"type": "Policies", "status": "False", "reason": "Refused"}]},
+    }
+    assert cells(REPOSITORY_LIST, body)["STATE"] == "Policies refused"
+
+
 def test_a_tenant_and_a_cluster_in_a_row() -> None:
     tenant = cells(TENANT_LIST, tenant_of("payments"))
     assert (tenant["SELECTS"], tenant["CLUSTERS"], tenant["APPS"], tenant["NAMESPACES"]) == (

@@ -57,6 +57,22 @@ async def test_a_denial_is_told_with_place_and_rule_and_nothing_is_printed(capsy
     assert "Tenant payments spec.namespaces" in first
 
 
+async def test_objects_are_judged_without_a_named_cluster_too() -> None:
+    with pytest.raises(CliError, match="4 denied"):
+        await print_rendered(Place(), Rendering(str(WEB), namespace="storefront", tenant_file=PAYMENTS), Format.yaml)
+
+
+async def test_a_selector_by_expressions_hinders_no_judgement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = PAYMENTS.read_text()
+    tenant = tmp_path / "tenant.yaml"
+    tenant.write_text(text.replace("matchLabels: {env: prod}", "matchExpressions: [{key: tier, operator: Exists}]"))
+    assert tenant.read_text() != text
+    found = await rendered(Rendering(str(WEB), namespace="payments", tenant_file=tenant), capsys)
+    assert len(found) == 4
+
+
 async def test_variables_stand_in_for_an_override(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {replicas: "${replicas}"}\n'
     (tmp_path / "a.yaml").write_text(text)

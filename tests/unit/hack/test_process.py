@@ -92,3 +92,13 @@ async def test_ending_what_has_ended_is_no_error(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         spawn(Command("none", (str(tmp_path / "none"),), {}, tmp_path / "log"))
+
+
+async def test_a_process_inherits_nothing_that_was_left_open(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    pid = spawn(Command("sleeper", ("/bin/sleep", "infinity"), {}, tmp_path / "log"))
+    os.close(writing)
+    assert os.read(reading, 1) == b""  # nobody else holds the other end
+    os.close(reading)
+    await end(pid, grace_s=1, kill=True)

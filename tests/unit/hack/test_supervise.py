@@ -39,6 +39,7 @@ async def test_a_server_is_ready_when_start_returns_and_gone_when_stop_does(tmp_
     await by.stop("server")
     assert not await ready(probe)
     assert by.record.process("server").pid is None
+    await by.end_all()
 
 
 async def test_a_server_whose_port_is_taken_gets_another(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.api.model import Condition
-from controlplane.hub.conditions import Reason, Truth, Verdict, conditions
+from controlplane.hub.conditions import POLICIES, Reason, Truth, Verdict, conditions, with_condition
 
 NOW = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -73,3 +73,16 @@ def test_a_verdict_that_stays_changes_nothing() -> None:
     verdict = Verdict.good(Reason.READY, "fine")
     made = conditions((), 1, verdict, NOW)
     assert conditions(made, 1, verdict, LATER) == made
+
+
+def test_one_condition_more_stands_behind_the_others_and_once() -> None:
+    first = with_condition(
+        conditions((), 1, Verdict.good("Fetched"), NOW), 1, POLICIES, ("False", "Refused", "one\ntwo"), NOW
+    )
+    assert [c.type for c in first] == ["Ready", "Synced", "Healthy", "Policies"]
+    assert (first[-1].message, first[-1].last_transition_time) == ("one two", "2026-11-23T10:00:00Z")
+    again = with_condition(first, 2, POLICIES, ("False", "Refused", "three"), LATER)
+    assert [c.type for c in again] == ["Ready", "Synced", "Healthy", "Policies"]
+    assert again[-1].last_transition_time == first[-1].last_transition_time
+    other = with_condition(again, 2, POLICIES, ("True", "Activated", ""), LATER)
+    assert other[-1].last_transition_time == "2026-11-23T11:00:00Z"

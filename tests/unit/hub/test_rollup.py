@@ -125,7 +125,10 @@ def test_a_cluster_that_is_offline_is_counted_and_named() -> None:
     rolled = roll(a_work("east"), well("west"), heard=lambda cluster: cluster != "east")
     assert rolled.verdict.ready == ("False", Reason.OFFLINE, "no heartbeat from east")
     assert (rolled.clusters.offline, rolled.clusters.ready) == (1, 1)
-    assert roll(well("east"), heard=lambda cluster: False).clusters.offline == 1
+    silent = roll(well("east"), well("west"), heard=lambda cluster: cluster != "east")
+    assert (silent.clusters.offline, silent.clusters.ready) == (1, 2)
+    assert silent.verdict.ready[0] == "True"  # it runs on there, and is healed there
+    assert "as last reported, no heartbeat from east" in silent.verdict.ready[2]
 
 
 def test_no_cluster_waits_for_a_person() -> None:

@@ -19,6 +19,8 @@ from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Head, Sources
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
+from controlplane.policy.files import PolicyFiles
+from controlplane.policy.rules import builtin_model, read_csv
 from controlplane.source.tree import MemoryTree
 from tests.unit.hub.objects import application_body
 
@@ -99,6 +101,7 @@ class Hub:
         self.world.repositories.put(
             {"metadata": {"name": "team", "namespace": "tenant-payments"}, "spec": {"url": URL}}
         )
+        self.store = store
         self.selector = Selector(
             self.world, cast(Sources, self.commits), self.policies, store, cast(Children, self.family), Settings(folder)
         )
@@ -274,3 +277,52 @@ async def test_before_the_first_fetch_nothing_is_said(hub: Hub) -> None:
     with pytest.raises(Waiting) as waiting:
         await hub.selector.select(WEB, hub.application())
     assert waiting.value.unsaid
+
+
+def files_of(csv: str, commit: str = "a" * 40) -> PolicyFiles:
+    return PolicyFiles(commit, builtin_model(), read_csv(csv, "policies/a.csv", commit), ())
+
+
+NO_CONFIG = "p, delivery, *, kinds, deploy, core/ConfigMap, deny\n"
+
+
+async def test_nothing_goes_out_before_the_policies_that_the_settings_name_are_in_force(hub: Hub) -> None:
+    policies = Policies(from_git=True)
+    tenant = hub.world.tenant(TenantName("payments"))
+    assert tenant is not None
+    policies.tenant(tenant)
+    hub.selector = Selector(
+        hub.world, cast(Sources, hub.commits), policies, hub.store, cast(Children, hub.family),
+        Settings(Path("/x")),
+    )  # fmt: skip
+    application = hub.application(placement={"namespace": "payments", "clusters": {"names": []}})
+    hub.commits.commit({"apps/web/a.yaml": config()})
+    for looked in (False, True):
+        with pytest.raises(Waiting) as waiting:
+            await hub.selector.select(WEB, application)
+        assert waiting.value.reason == "PoliciesNotReady"
+        assert waiting.value.unsaid is not looked
+        policies.looked_at(first=True)
+    policies.activate(files_of("# nothing\n"))
+    await hub.selector.select(WEB, application)
+
+
+async def test_other_rules_for_its_deliveries_are_judged_and_all_others_are_let_be(hub: Hub) -> None:
+    application = hub.application()
+    hub.commits.commit({"apps/web/a.yaml": config()})
+    first = await hub.selector.select(WEB, application)
+
+    async def after(csv: str, commit: str) -> object:
+        hub.policies.activate(files_of(csv, commit))
+        hub.selector.rejudge()
+        return await hub.selector.select(WEB, application)
+
+    assert await after("p, viewer, *, secrets, get, *, allow\n", "a" * 40) is first
+    assert await after("p, delivery, storefront, kinds, deploy, core/ConfigMap, deny\n", "b" * 40) is first
+    with pytest.raises(Refusal) as refusal:
+        await after(NO_CONFIG, "c" * 40)
+    assert refusal.value.problems[0].rule.endswith("(policies/a.csv:1@cccccccccccc)")
+    with pytest.raises(Refusal) as refusal:  # the same rules elsewhere: the answer is the same, its place is not
+        await after(f"# moved\n{NO_CONFIG}", "d" * 40)
+    assert refusal.value.problems[0].rule.endswith("(policies/a.csv:2@dddddddddddd)")
+    await after("# nothing\n", "e" * 40)

@@ -60,15 +60,35 @@ def test_a_refusal_names_the_nearest_change(
 
 
 def test_a_rule_of_a_file_is_named_by_file_and_line() -> None:
-    rules = builtin_rules() + read_csv("\np, delivery, *, kinds, deploy, apps/DaemonSet, deny", "policies/kinds.csv")
+    text = "\np, delivery, *, kinds, deploy, apps/DaemonSet, deny"
+    rules = builtin_rules() + read_csv(text, "policies/kinds.csv", "4f1c" * 10)
     policy = Policy.of([a_tenant()], rules=rules)
     decision = policy.decide(PAYMENTS, Resource.KINDS, Action.DEPLOY, "apps/DaemonSet")
     no = refusal(policy, PAYMENTS, Resource.KINDS, "apps/DaemonSet", decision)
-    assert no.message.endswith("policies/kinds.csv:2 denies it; change that rule")
+    assert no.message.endswith("policies/kinds.csv:2@4f1c4f1c4f1c denies it; change that rule")
+    assert str(no.rule) == "p, delivery, *, kinds, deploy, apps/DaemonSet, deny (policies/kinds.csv:2@4f1c4f1c4f1c)"
 
 
 def test_the_platform_is_sent_to_the_policy_files() -> None:
     policy = Policy.of()
     platform = TenantName("platform")
     decision = policy.decide(platform, Resource.CHILDREN, Action.CREATE, "Cluster/east")
-    assert "policy files" in refusal(policy, platform, Resource.CHILDREN, "Cluster/east", decision).message
+    message = refusal(policy, platform, Resource.CHILDREN, "Cluster/east", decision).message
+    assert message.endswith(
+        "policy files allows it to the platform; add: p, delivery, platform, children, create, Cluster/east, allow"
+    )
+
+
+def test_a_denial_of_a_tenant_says_where_the_tenant_stands() -> None:
+    policy = Policy.of([a_tenant(resources={"deny": [{"kinds": ["Pod"]}]})], places={PAYMENTS: PLACE})
+    decision = policy.decide(PAYMENTS, Resource.KINDS, Action.DEPLOY, "core/Pod")
+    message = refusal(policy, PAYMENTS, Resource.KINDS, "core/Pod", decision).message
+    assert message.endswith("take it out there (tenants/payments/tenant.yaml:3@cccccccccccc)")
+
+
+def test_a_file_that_only_looks_built_in_is_named() -> None:
+    text = "p, delivery, *, namespaces, deploy, payments, deny"
+    policy = Policy.of([a_tenant()], rules=builtin_rules() + read_csv(text, "builtin/delivery.csv", "a" * 40))
+    decision = policy.decide(PAYMENTS, Resource.NAMESPACES, Action.DEPLOY, "payments")
+    message = refusal(policy, PAYMENTS, Resource.NAMESPACES, "payments", decision).message
+    assert message.endswith("builtin/delivery.csv:1@aaaaaaaaaaaa denies it; change that rule")

@@ -5,7 +5,7 @@ import pytest
 from controlplane.api.keys import ClusterName, TenantName
 from controlplane.policy.enforcer import ModelError
 from controlplane.policy.policy import Policy
-from controlplane.policy.rules import Action, Place, Resource, builtin_rules, read_csv
+from controlplane.policy.rules import Action, Place, Resource, builtin_model, builtin_rules, read_csv
 from tests.objects import a_cluster, a_tenant
 
 PAYMENTS, STOREFRONT, PLATFORM = TenantName("payments"), TenantName("storefront"), TenantName("platform")
@@ -101,3 +101,51 @@ def test_new_policy_files_take_the_place_of_the_old() -> None:
         policy.with_rules(stricter, model="nonsense")
     with pytest.raises(ModelError):
         Policy.of(model="nonsense")
+
+
+def test_no_model_of_a_file_undoes_a_denial_that_is_built_in_or_the_tenants() -> None:
+    anything = builtin_model().splitlines()[:-1]
+    model = "\n".join([*anything, 'm = p.eft == "allow" && r.resource == p.resource'])
+    tenant = a_tenant(resources={"deny": [{"kinds": ["Pod"]}]})
+    lax = Policy.of([tenant]).with_rules(
+        builtin_rules() + read_csv("p, delivery, *, namespaces, deploy, **, allow", "policies/x.csv"), model
+    )
+    assert may_deploy(lax, PAYMENTS, "storefront")  # the model is in force
+    assert not may_deploy(lax, PAYMENTS, "kube-system")
+    decision = lax.decide(PAYMENTS, Resource.KINDS, Action.DEPLOY, "core/Pod")
+    assert decision.denied_by_rule
+    assert decision.rule and decision.rule.field == "Tenant payments spec.resources.deny[0]"
+
+
+def test_rules_for_people_never_judge_a_delivery() -> None:
+    rules = builtin_rules() + read_csv("p, admin, payments, repositories, *, **, allow\ng, deliver, admin, *", "x.csv")
+    policy = Policy.of([a_tenant()], rules=rules)
+    assert not policy.allows(PAYMENTS, Resource.REPOSITORIES, Action.READ, "tenant-storefront")
+    assert policy.decide(PAYMENTS, "repositories", "read", "any", subject="admin").allowed
+
+
+def test_members_have_the_roles_that_their_tenant_says() -> None:
+    tenant = a_tenant(members=[{"user": "ann", "role": "viewer"}, {"group": "leads", "role": "admin"}])
+    policy = Policy.of([tenant, a_tenant("storefront")], places={PAYMENTS: Place("t.yaml", 2, "c" * 40)})
+    assert policy.decide(PAYMENTS, "applications", "get", "web", subject="user:ann").allowed
+    assert not policy.decide(PAYMENTS, "applications", "delete", "web", subject="user:ann").allowed
+    assert policy.decide(PAYMENTS, "applications", "delete", "web", subject="group:leads").allowed
+    assert not policy.decide(STOREFRONT, "applications", "get", "web", subject="group:leads").allowed
+    assert [str(each.rule) for each in policy.rules_of(PAYMENTS).memberships if each.member == "user:ann"] == [
+        "Tenant payments spec.members[0] = g, user:ann, viewer, payments (t.yaml:2@cccccccccccc)"
+    ]
+    assert policy.rules_of(TenantName("nobody")).grants == ()
+
+
+def test_the_stamp_of_the_files_changes_with_what_they_say_of_deliveries_there() -> None:
+    base = builtin_rules()
+
+    def stamp(text: str, tenant: TenantName = PAYMENTS) -> object:
+        policy = Policy.of([a_tenant(), a_tenant("storefront")], rules=base + read_csv(text, "x.csv", "a" * 40))
+        return policy.files_stamp(tenant)
+
+    deny = "p, delivery, payments, kinds, deploy, apps/DaemonSet, deny"
+    assert stamp(deny) == stamp(f"# moved\n{deny}") != stamp("")
+    assert stamp(deny, STOREFRONT) == stamp("", STOREFRONT)
+    assert stamp("p, viewer, *, secrets, get, *, allow") == stamp("")
+    assert stamp(deny.replace("payments", "*"), STOREFRONT) != stamp("", STOREFRONT)

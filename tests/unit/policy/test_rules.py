@@ -5,6 +5,7 @@ import pytest
 from controlplane.policy.enforcer import check_model
 from controlplane.policy.rules import (
     ANY_TENANT,
+    DELIVERY,
     Effect,
     Grant,
     Place,
@@ -12,6 +13,8 @@ from controlplane.policy.rules import (
     Rule,
     builtin_model,
     builtin_rules,
+    by_tenant,
+    is_builtin,
     read_csv,
 )
 
@@ -51,6 +54,21 @@ def test_rules_carry_their_line() -> None:
         ("p2, viewer, *, applications, get, *, allow", "begins with p"),
         ("p, delivery, *, kind, deploy, *, allow", "asks for one of"),
         ("p, delivery, *, kinds, read, *, allow", "is deploy, not read"),
+        ("p, viewer, *, aplications, get, *, deny", "people ask for one of"),
+        ("p, viewer, *, applications, list, *, deny", "list is get here"),
+        ("p, viewer, pay*, applications, get, *, deny", "a tenant is its name"),
+        ("p, *, *, applications, get, *, deny", "a subject is delivery"),
+        ("p, user:, *, applications, get, *, deny", "a subject is delivery"),
+        ("p, delivery, Payments, kinds, deploy, *, deny", "a tenant is its name"),
+        ("p, delivery, *, hosts, claim, *a*a*a*a*a, deny", "at most 4 stars"),
+        ("g, delivery, admin, payments", "a member is user:NAME"),
+        ("g, alice@example.com, admin, payments", "a member is user:NAME"),
+        ("g, user:alice, user:bob, payments", "a role is letters"),
+        ("g, user:alice, delivery, payments", "a role is letters"),
+        ("g, user:alice, admin, pay*", "a tenant is its name"),
+        ('p, viewer, *, applications, get, "web, deny', "not a line of CSV"),
+        ("p, viewer, *, applications, get, web\u202e, deny", "cannot be seen"),
+        ("p, viewer, *, applications, get, we\x00b, deny", "cannot be seen"),
     ],
 )
 def test_a_line_that_says_no_rule_is_refused_with_its_place(line: str, problem: str) -> None:
@@ -66,7 +84,9 @@ def test_what_is_built_in_loads() -> None:
     assert rules.grants
     denied_to_teams = {g.object for g in rules.grants if g.tenant == ANY_TENANT and g.effect is Effect.DENY}
     assert "kube-*|controlplane-*|default" in denied_to_teams
-    assert not [g for g in rules.grants if g.tenant == ANY_TENANT and g.effect is Effect.ALLOW]
+    of_deliveries = [grant for grant in rules.grants if grant.subject == DELIVERY]
+    assert not [g for g in of_deliveries if g.tenant == ANY_TENANT and g.effect is Effect.ALLOW]
+    assert all(is_builtin(grant.rule) for grant in rules.grants)
 
 
 def test_rule_sets_add_up() -> None:
@@ -82,3 +102,22 @@ def test_a_rule_of_a_field_names_the_field_and_where_it_stands() -> None:
         " (tenants/payments/tenant.yaml:12@aaaaaaaaaaaa)"
     )
     assert str(Rule("", "Tenant payments spec.sources")) == "Tenant payments spec.sources"
+
+
+@pytest.mark.parametrize("end", ["\u2028", "\x0b", "\x0c", "\x1c", "\x85", "\r"])
+def test_no_rule_hides_behind_a_comment(end: str) -> None:
+    hidden = f"# nothing to see{end}p, delivery, *, namespaces, deploy, **, allow\n"
+    assert read_csv(hidden, "policies/x.csv").grants == ()
+
+
+def test_rules_by_the_tenant_that_they_name() -> None:
+    rules = read_csv(TEXT, "policies/people.csv")
+    found = by_tenant(rules)
+    assert found.keys() == {"*", "payments"}
+    assert [grant.rule.line for grant in found["payments"].grants] == [3]
+    assert [each.member for each in found["payments"].memberships] == ["group:payments-devs"]
+
+
+def test_a_file_of_git_is_not_taken_for_ours() -> None:
+    (grant,) = read_csv("p, viewer, *, events, get, *, allow", "builtin/people.csv", "c" * 40).grants
+    assert not is_builtin(grant.rule)
