@@ -9,6 +9,7 @@ from controlplane.agent.apply import Applier
 from controlplane.agent.contest import Contests
 from controlplane.agent.desired import Desired, DesiredStore, needed
 from controlplane.agent.fetch import Artifacts
+from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.hub import Hub
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.joined import CONFIG, Joined
@@ -45,9 +46,9 @@ _ROUNDS_APART = 500  # between two times that memory is given back, which takes 
 
 
 class Agent:
-    """Everything of one agent. member and hub: open clients."""
+    """Everything of one agent. member and hub: open clients. gate: the second gate."""
 
-    def __init__(self, settings: Settings, member: Client, hub: Client, store: DesiredStore) -> None:
+    def __init__(self, settings: Settings, member: Client, hub: Client, store: DesiredStore, gate: Gate = GATE) -> None:
         loop = asyncio.get_running_loop()
         self._settings = settings
         self._member = member
@@ -58,7 +59,7 @@ class Agent:
         self._inventory = Inventory(member)
         self._live = Live()
         self._contests = Contests(loop.time)
-        self._works = Works(delivered=self._delivered, wake=self._queue.add)
+        self._works = Works(delivered=self._delivered, wake=self._queue.add, gate=gate)
         self._discovery = Discovery(member)
         self._namespaces = Namespaces()
         autoscalers = Autoscalers()
@@ -98,6 +99,7 @@ class Agent:
                 wake=self._queue.add_after,
                 report=self._report,
                 clock=loop.time,
+                gate=gate,
             )
         )
         self._hub = Hub(

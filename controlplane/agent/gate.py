@@ -15,7 +15,7 @@ from controlplane.api.labels import PLATFORM
 from controlplane.api.names import ground_key, identity, owner_hash, tenant_of_namespace, work_name
 from controlplane.api.work import PROTOCOL, WorkSpec
 
-__all__ = ["hold", "judge", "may_claim", "reserved"]
+__all__ = ["GATE", "Gate", "hold", "judge", "may_claim", "reserved"]
 
 
 def hold(name: str, spec: WorkSpec, *, hub: str, delivered: int) -> Fault | None:
@@ -107,3 +107,37 @@ def may_claim(
         text = f"namespace {name} was there before; its owner may hand it over: adopt-namespaces in ConfigMap controlplane-agent"
         return Fault(key, "NamespaceExists", text, Ends.EVENT)
     return None
+
+
+class Gate:
+    """The gate as an agent is built with it: the three questions above.
+
+    It can be replaced by whoever builds an agent in code, as the isolation suite does to show what the other walls stop; the
+    shipped program builds it with this one, and no flag, setting or variable reaches it.
+    """
+
+    __slots__ = ()
+
+    def hold(self, name: str, spec: WorkSpec, *, hub: str, delivered: int) -> Fault | None:
+        """See hold()."""
+        return hold(name, spec, hub=hub, delivered=delivered)
+
+    def judge(self, key: ObjectKey, tenant: str, *, namespaced: bool, namespaces: Namespaces) -> Fault | None:
+        """See judge()."""
+        return judge(key, tenant, namespaced=namespaced, namespaces=namespaces)
+
+    def may_claim(
+        self,
+        name: str,
+        tenant: str,
+        *,
+        namespaces: Namespaces,
+        handed_over: Collection[str],
+        ours: Collection[str] = (),
+    ) -> Fault | None:
+        """See may_claim()."""
+        return may_claim(name, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours)
+
+
+GATE = Gate()
+"""The gate that every shipped agent has."""

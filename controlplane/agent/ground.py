@@ -9,7 +9,7 @@ from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import Any
 
-from controlplane.agent.gate import may_claim
+from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.problem import Fault
 from controlplane.api.keys import NamespacedName, TenantName
@@ -37,6 +37,7 @@ def namespaces_of(
     namespaces: Namespaces,
     handed_over: Collection[str],
     ours: Collection[str] = (),
+    gate: Gate = GATE,
 ) -> tuple[dict[str, GroundNamespace], list[Fault]]:
     """The namespaces to lay ground in, by name, and why others are left alone.
 
@@ -46,7 +47,7 @@ def namespaces_of(
     """
 
     def refusal(name: str) -> Fault | None:
-        return may_claim(name, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours)
+        return gate.may_claim(name, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours)
 
     laid: dict[str, GroundNamespace] = {}
     faults: list[Fault] = []

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from controlplane.agent.agent import Agent
 from controlplane.agent.desired import DesiredStore, FolderDesired
 from controlplane.agent.desired_secrets import SecretDesired
+from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.inventory import InventoryTaken
 from controlplane.agent.log import log_to_stderr
 from controlplane.agent.memory import keep_small
@@ -23,8 +24,11 @@ __all__ = ["run"]
 _log = logging.getLogger(__name__)
 
 
-def run(argv: Sequence[str]) -> int:
-    """Run one agent until SIGTERM or SIGINT. Returns the exit code: 0, or 1 where it could not start or go on."""
+def run(argv: Sequence[str], *, gate: Gate = GATE) -> int:
+    """Run one agent until SIGTERM or SIGINT. Returns the exit code: 0, or 1 where it could not start or go on.
+
+    gate: the second gate. No argument on the command line, setting or variable replaces it.
+    """
     try:
         settings = parse_settings(argv)
         member = _member(settings)
@@ -34,7 +38,7 @@ def run(argv: Sequence[str]) -> int:
     keep_small()
     log_to_stderr(cluster=settings.cluster)
     try:
-        asyncio.run(_serve(settings, member, hub))
+        asyncio.run(_serve(settings, member, hub, gate))
     except OSError as error:
         return _refuse(str(error))
     except BaseExceptionGroup as group:
@@ -45,7 +49,7 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-async def _serve(settings: Settings, member: ClusterConfig, hub: ClusterConfig) -> None:
+async def _serve(settings: Settings, member: ClusterConfig, hub: ClusterConfig, gate: Gate) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -55,7 +59,7 @@ async def _serve(settings: Settings, member: ClusterConfig, hub: ClusterConfig) 
         Client(member, ClientSettings(in_flight=settings.in_flight + 8, user_agent=name)) as member_client,
         Client(hub, ClientSettings(in_flight=16, user_agent=name)) as hub_client,
     ):
-        agent = Agent(settings, member_client, hub_client, await _store(settings, member_client))
+        agent = Agent(settings, member_client, hub_client, await _store(settings, member_client), gate)
         _log.info("starting", extra={"member": member.server, "hub": hub.server})
         await agent.run(stop)
     _log.info("ended")

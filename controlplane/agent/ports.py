@@ -8,6 +8,7 @@ from controlplane.agent.apply import Applier
 from controlplane.agent.contest import Contests
 from controlplane.agent.desired import DesiredStore
 from controlplane.agent.fetch import Artifacts
+from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.live import Live
 from controlplane.agent.namespaces import Namespaces
@@ -42,3 +43,4 @@ class Ports:
     wake: Callable[[str, float], None]
     report: Callable[[str, float], None]
     clock: Callable[[], float] = time.monotonic
+    gate: Gate = GATE

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from controlplane.agent.desired import Desired
 from controlplane.agent.entry import Entry
 from controlplane.agent.fingerprint import desired_hash
-from controlplane.agent.gate import judge
+from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.ground import facts_of, namespaces_of, objects_in, service_account
 from controlplane.agent.item import Item, labelled
 from controlplane.agent.namespaces import Namespaces
@@ -41,7 +41,12 @@ class Prepared:
 
 
 async def prepare_manifests(
-    desired: Desired, manifests: Iterable[Manifest], *, discovery: Discovery, namespaces: Namespaces
+    desired: Desired,
+    manifests: Iterable[Manifest],
+    *,
+    discovery: Discovery,
+    namespaces: Namespaces,
+    gate: Gate = GATE,
 ) -> Prepared:
     """The items of an Application's artifact. Raises KubeError where discovery cannot be had at all."""
     spec = desired.spec
@@ -60,7 +65,7 @@ async def prepare_manifests(
             # the hub gave it the placement's namespace, since it cannot know the scope of a custom kind
             key = ObjectKey(key.group, key.kind, "", key.name)
         made.wanted.add(key)
-        fault = judge(key, spec.tenant, namespaced=resource.namespaced, namespaces=namespaces)
+        fault = gate.judge(key, spec.tenant, namespaced=resource.namespaced, namespaces=namespaces)
         if fault is not None:
             made.faults[key] = fault
             continue
@@ -80,13 +85,14 @@ async def prepare_ground(
     discovery: Discovery,
     namespaces: Namespaces,
     handed_over: Collection[str],
+    gate: Gate = GATE,
 ) -> Prepared:
     """The items of a tenant's ground. entries: what its inventory holds. Raises KubeError."""
     spec = desired.spec
     tenant, account = TenantName(spec.tenant), NamespacedName(spec.identity.namespace, spec.identity.name)
     ours = {entry.uid for key, entry in entries.items() if key.kind == "Namespace" and entry.uid}
     ground = spec.ground or Ground()
-    laid, faults = namespaces_of(ground, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours)
+    laid, faults = namespaces_of(ground, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours, gate=gate)
     made = Prepared(faults={f.key: f for f in faults if f.key is not None})
     made.untouched = {key.name for key in made.faults}
     bodies = [service_account(account, tenant)]

@@ -165,7 +165,12 @@ class Reconciler:
         io = self._io
         if desired.spec.type == "Ground":
             ground = await prepare_ground(
-                desired, record.entries, discovery=io.discovery, namespaces=io.namespaces, handed_over=io.handed_over()
+                desired,
+                record.entries,
+                discovery=io.discovery,
+                namespaces=io.namespaces,
+                handed_over=io.handed_over(),
+                gate=io.gate,
             )
             return ground, None
         stale: Fault | None = None
@@ -179,7 +184,9 @@ class Reconciler:
             manifests = kept
         if io.observations.kinds_in_motion:
             io.discovery.invalidate()
-        made = await prepare_manifests(desired, manifests, discovery=io.discovery, namespaces=io.namespaces)
+        made = await prepare_manifests(
+            desired, manifests, discovery=io.discovery, namespaces=io.namespaces, gate=io.gate
+        )
         if any(fault.reason == "UnknownKind" for fault in made.faults.values()):
             io.watches.watch_kinds()
         return made, stale

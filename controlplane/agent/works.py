@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from controlplane.agent.course import Course
 from controlplane.agent.desired import Desired, absent
-from controlplane.agent.gate import hold
+from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.problem import Fault
 from controlplane.api.work import PROTOCOL, Work
 from controlplane.kube.request import Body
@@ -45,6 +45,7 @@ class Works:
 
     delivered: Callable[[str], int]
     wake: Callable[[str], None]
+    gate: Gate = GATE
     hub: str = ""  # the hub that this cluster was joined to; "" = none
     desired: dict[str, Desired] = field(default_factory=dict)
     courses: dict[str, Course] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Works:
         owner = work.spec.owner
         before = self.desired.get(owner)
         last = max(self.delivered(owner), before.spec.delivery if before else 0)
-        fault = hold(name, work.spec, hub=self.hub, delivered=last)
+        fault = self.gate.hold(name, work.spec, hub=self.hub, delivered=last)
         if fault is not None:
             return self._hold(body, fault, seen=last if fault.reason == "StaleDelivery" else 0)
         desired = Desired(name, work.metadata.generation, work.spec)

@@ -32,6 +32,7 @@ from controlplane.kube.errors import Conflict
 from controlplane.kube.events import EventRecorder
 from controlplane.kube.queue import Done, WorkQueue
 from controlplane.kube.resource import NAMESPACES
+from controlplane.policy.gate import GATE, Gate
 
 __all__ = ["Manager"]
 
@@ -48,7 +49,9 @@ class Manager:
     world, store, queues: for the server, which answers agents and webhooks from them.
     """
 
-    def __init__(self, client: Client, settings: Settings, store: FolderStore, artifacts: tuple[str, str]) -> None:
+    def __init__(
+        self, client: Client, settings: Settings, store: FolderStore, artifacts: tuple[str, str], gate: Gate = GATE
+    ) -> None:
         self.world = World()
         self.store = store
         self.queues = Queues(
@@ -68,23 +71,23 @@ class Manager:
         self._children = Children(client, world, namespaces)
         self._intake = Intake(client, world, queues, self._children, policies)
         dispatcher = Dispatcher(client, world)
-        self.sources = Sources(world, client, policies, self.status, settings, self._moved)
+        self.sources = Sources(world, client, policies, self.status, settings, self._moved, gate)
         self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
         self._announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
-        self._selector = selector = Selector(world, self.sources, policies, store, self._children, settings)
+        self._selector = selector = Selector(world, self.sources, policies, store, self._children, settings, gate)
         self.applications = Applications(
             world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer
         )
         self._policy_commits = PolicyCommits(
             world, self.sources, policies, self.status, self._announcer, settings.policies_path, self._judge_again
         )
-        self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status)
+        self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status, gate)
 
     @classmethod
-    async def open(cls, client: Client, settings: Settings, artifacts: tuple[str, str]) -> "Manager":
+    async def open(cls, client: Client, settings: Settings, artifacts: tuple[str, str], gate: Gate = GATE) -> "Manager":
         """Prepare the data folder. artifacts: the artifact server's base URL and CA, as agents are told them."""
         folder = Path(settings.data_dir)
-        return cls(client, settings, await FolderStore.open(folder / "artifacts"), artifacts)
+        return cls(client, settings, await FolderStore.open(folder / "artifacts"), artifacts, gate)
 
     def lost(self, application: NamespacedName) -> None:
         """An artifact that a Work of this Application names is not in the store: render it again."""

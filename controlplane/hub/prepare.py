@@ -24,7 +24,7 @@ from controlplane.hub.placement import place, variables_for
 from controlplane.hub.sources import Head
 from controlplane.hub.world import World
 from controlplane.policy.denial import Denied
-from controlplane.policy.gate import Delivery, Permit, Target, authorise
+from controlplane.policy.gate import GATE, Delivery, Gate, Permit, Target
 from controlplane.policy.policy import Policy
 from controlplane.render.errors import RenderError
 from controlplane.render.manifests import with_namespace
@@ -109,7 +109,7 @@ def inputs_of(
 
 async def prepare(
     application: Application, tenant_name: TenantName, tenant: Tenant | None, head: Head, tree: Tree,
-    *, repository: Repository, world: World, policy: Policy, limits: RenderLimits,
+    *, repository: Repository, world: World, policy: Policy, limits: RenderLimits, gate: Gate = GATE,
 ) -> Prepared:  # fmt: skip
     """Render an Application at head, split objects from children, and pass all of it through the gate.
 
@@ -139,7 +139,7 @@ async def prepare(
     try:
         children = child_manifests(key, children)
         targets, encoded = await _targets(application, tenant, leaves, world)
-        permit = authorise(
+        permit = gate.authorise(
             policy,
             Delivery(
                 application=key, tenant=tenant_name, source=head.url,

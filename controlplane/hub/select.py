@@ -24,7 +24,7 @@ from controlplane.hub.sources import Head, Sources
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.policy.denial import Denial
-from controlplane.policy.gate import check_applications, check_depth
+from controlplane.policy.gate import GATE, Gate
 from controlplane.render.readset import ReadSet
 from controlplane.render.render import RenderLimits
 
@@ -46,13 +46,21 @@ class Selector:
     """Prepares Applications, each only when something that it depends on has changed."""
 
     def __init__(
-        self, world: World, sources: Sources, policies: Policies, store: Store, children: Children, settings: Settings
+        self,
+        world: World,
+        sources: Sources,
+        policies: Policies,
+        store: Store,
+        children: Children,
+        settings: Settings,
+        gate: Gate = GATE,
     ) -> None:
         self._world = world
         self._sources = sources
         self._policies = policies
         self._store = store
         self._children = children
+        self._gate = gate
         self._limits = RenderLimits(timeout_s=settings.render_timeout_s, sandbox=settings.render_sandbox)
         self._rendering = asyncio.Semaphore(settings.render_concurrency)
         self._memos: dict[NamespacedName, _Memo] = {}
@@ -106,6 +114,7 @@ class Selector:
                 made = await prepare(
                     application, name, tenant, head, tree,
                     repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
+                    gate=self._gate,
                 )  # fmt: skip
             self._check_children(key, tenant, made)
             for digest, payload in made.encoded.items():
@@ -146,6 +155,7 @@ class Selector:
             return await prepare(
                 application, name, self._world.tenant(name), Head(head.url, sha, "", head.commit), tree,
                 repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
+                gate=self._gate,
             )  # fmt: skip
         except Refusal:
             return None
@@ -173,7 +183,7 @@ class Selector:
     def _check_number(self, key: NamespacedName, tenant: Tenant) -> None:
         """The oldest Applications of a tenant are within its limit; one that is over it is refused, and no other."""
         count = self._world.applications_in.count(key.namespace)
-        denial = check_applications(self._policies.current, TenantName(tenant.metadata.name), count)
+        denial = self._gate.check_applications(self._policies.current, TenantName(tenant.metadata.name), count)
         if denial is not None:
             siblings = self._world.applications_in(key.namespace)
             by_age = sorted(siblings, key=lambda each: (each.metadata.creation_timestamp, each.metadata.name))
@@ -189,7 +199,9 @@ class Selector:
             message = f"{depth} levels of roots are more than {_PLATFORM_DEPTH}: this is a mistake"
             raise Refusal("LimitExceeded", message, (), prepared.reads)
         denial = (
-            check_depth(self._policies.current, TenantName(tenant.metadata.name), depth) if tenant is not None else None
+            self._gate.check_depth(self._policies.current, TenantName(tenant.metadata.name), depth)
+            if tenant is not None
+            else None
         )
         if denial is not None:
             raise _denied(denial, prepared.reads)

@@ -26,7 +26,7 @@ from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Forbidden, NotFound
 from controlplane.kube.resource import SECRETS
-from controlplane.policy.gate import check_source
+from controlplane.policy.gate import GATE, Gate
 from controlplane.source.errors import AuthenticationFailed, SourceError, UrlDenied
 from controlplane.source.mirror import Credentials, Fetched, MirrorLimits, Mirrors
 from controlplane.source.revision import FollowedRef
@@ -65,13 +65,14 @@ class Sources:
 
     def __init__(
         self, world: World, client: Client, policies: Policies, status: StatusWriter, settings: Settings,
-        moved: Callable[[NamespacedName], None],
+        moved: Callable[[NamespacedName], None], gate: Gate = GATE,
     ) -> None:  # fmt: skip
         self._world = world
         self._client = client
         self._policies = policies
         self._status = status
         self._moved = moved
+        self._gate = gate
         self._mirrors = Mirrors(
             settings.data_dir,
             UrlPolicy(settings.git_allow_insecure, settings.git_allow_file),
@@ -166,7 +167,7 @@ class Sources:
     async def _fetch(self, key: NamespacedName, repository: Repository) -> Head:
         tenant = tenant_of_namespace(key.namespace)
         url = str(parse_url(repository.spec.url))
-        denial = check_source(self._policies.current, tenant or TenantName(""), url)
+        denial = self._gate.check_source(self._policies.current, tenant or TenantName(""), url)
         if denial is not None:  # before the first request: a tenant does not make the hub call where it may not read
             raise SourceDenied(f"{denial.message} [{denial.rule}]")
         ref = repository.spec.ref

@@ -23,7 +23,7 @@ from controlplane.kube.client import Client
 from controlplane.kube.each import for_each
 from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
-from controlplane.policy.gate import Denial, Denied, GroundPermit, authorise_ground, authorise_removal
+from controlplane.policy.gate import GATE, Denial, Denied, Gate, GroundPermit, authorise_removal
 from controlplane.policy.kinds import kinds_of
 from controlplane.policy.people import Withheld, told, withheld
 
@@ -53,7 +53,7 @@ class Tenants:
 
     def __init__(
         self, world: World, client: Client, namespaces: Namespaces, dispatcher: Dispatcher, policies: Policies,
-        status: StatusWriter,
+        status: StatusWriter, gate: Gate = GATE,
     ) -> None:  # fmt: skip
         self._world = world
         self._client = client
@@ -61,6 +61,7 @@ class Tenants:
         self._dispatcher = dispatcher
         self._policies = policies
         self._status = status
+        self._gate = gate
 
     async def reconcile(self, key: NamespacedName) -> float | None:
         """One look at one Tenant."""
@@ -102,7 +103,7 @@ class Tenants:
         denied: list[Denial] = []
         for cluster in [cluster for cluster in step.write if cluster in clusters]:  # the rest is kept as it is
             try:
-                permit = authorise_ground(self._policies.current, name, cluster)
+                permit = self._gate.authorise_ground(self._policies.current, name, cluster)
             except Denied as err:
                 denied += err.problems
             else:

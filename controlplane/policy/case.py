@@ -187,6 +187,18 @@ class Case:
                 self._deny(over_limit(self._policy, self._tenant, "objectsPerApplication", limit, what))
                 return
 
+    def applications(self, count: int) -> None:
+        """The tenant may have so many Applications."""
+        found = self._policy.tenant(self._tenant)
+        if found is not None and count > (limit := found.spec.limits.applications):
+            self._deny(over_limit(self._policy, self._tenant, "applications", limit, f"{count} Applications"))
+
+    def depth(self, depth: int) -> None:
+        """Its Applications may be nested so deep."""
+        found = self._policy.tenant(self._tenant)
+        if found is not None and depth > (limit := found.spec.limits.depth):
+            self._deny(over_limit(self._policy, self._tenant, "depth", limit, f"{depth} levels of Applications"))
+
     def _deny(self, denial: Denial) -> None:
         """Note a denial; the same one of several clusters' renders stands once, without a cluster if nothing ties it to one."""
         same = (denial.object, denial.message, denial.reason)

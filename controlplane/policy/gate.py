@@ -6,7 +6,7 @@ makes permits (a test reads the source and fails if another does), and none can 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import Any
 
@@ -15,15 +15,15 @@ import orjson
 from controlplane.api.keys import ClusterName, Digest, NamespacedName, ObjectKey, TenantName
 from controlplane.api.manifest import Manifest
 from controlplane.api.names import ground_key
-from controlplane.policy.case import Case, over_limit
+from controlplane.policy.case import Case
 from controlplane.policy.delivery import Delivery, Target
 from controlplane.policy.denial import Denial, Denied
 from controlplane.policy.policy import Policy
 from controlplane.policy.rules import Action, Resource
 
 __all__ = [
-    "Delivery", "Denial", "Denied", "GroundPermit", "Permit", "RemovalPermit", "Target", "authorise", "authorise_ground",
-    "authorise_removal", "check_applications", "check_depth", "check_source",
+    "GATE", "Delivery", "Denial", "Denied", "Gate", "GroundPermit", "Permit", "RemovalPermit", "Target", "authorise",
+    "authorise_ground", "authorise_removal", "check_applications", "check_depth", "check_source",
 ]  # fmt: skip
 
 
@@ -89,13 +89,16 @@ class RemovalPermit(_Sealed):
         return owner == self.owner
 
 
-def authorise(policy: Policy, delivery: Delivery) -> Permit:
+_Asks = Callable[[Policy, TenantName], Case]
+
+
+def authorise(policy: Policy, delivery: Delivery, *, asks: _Asks = Case) -> Permit:
     """The one function that says yes to a delivery.
 
     Raises Denied with every object, child, source, cluster and host that the policy does not allow. Looks at values only:
-    reads nothing, changes nothing.
+    reads nothing, changes nothing. asks: see Gate.
     """
-    case = Case(policy, delivery.tenant)
+    case = asks(policy, delivery.tenant)
     case.belongs(delivery.application)
     case.raise_denials()  # without a tenant there are no rules to ask
     case.source(delivery.source)
@@ -117,9 +120,9 @@ def authorise(policy: Policy, delivery: Delivery) -> Permit:
     )
 
 
-def authorise_ground(policy: Policy, tenant: TenantName, cluster: ClusterName) -> GroundPermit:
+def authorise_ground(policy: Policy, tenant: TenantName, cluster: ClusterName, *, asks: _Asks = Case) -> GroundPermit:
     """A permit to lay the tenant's ground, as its Tenant says it, on a cluster. Raises Denied."""
-    case = Case(policy, tenant)
+    case = asks(policy, tenant)
     case.belongs(ground_key(tenant))
     case.raise_denials()
     case.ask(Resource.CLUSTERS, Action.DEPLOY, cluster, cluster=cluster)
@@ -140,27 +143,60 @@ def authorise_removal(owner: str) -> RemovalPermit:
     return RemovalPermit(_SEAL, owner=owner)
 
 
-def check_source(policy: Policy, tenant: TenantName, url: str) -> Denial | None:
+def check_source(policy: Policy, tenant: TenantName, url: str, *, asks: _Asks = Case) -> Denial | None:
     """Whether a tenant's Repository may be fetched at all; None = yes. For before the hub's first request to it."""
-    case = Case(policy, tenant)
+    case = asks(policy, tenant)
     case.source(url)
     return case.denials[0] if case.denials else None
 
 
-def check_applications(policy: Policy, tenant: TenantName, count: int) -> Denial | None:
+def check_applications(policy: Policy, tenant: TenantName, count: int, *, asks: _Asks = Case) -> Denial | None:
     """Whether a tenant may have this many Applications (Tenant.spec.limits.applications); None = yes."""
-    found = policy.tenant(tenant)
-    if found is None or count <= found.spec.limits.applications:
-        return None
-    return over_limit(policy, tenant, "applications", found.spec.limits.applications, f"{count} Applications")
+    case = asks(policy, tenant)
+    case.applications(count)
+    return case.denials[0] if case.denials else None
 
 
-def check_depth(policy: Policy, tenant: TenantName, depth: int) -> Denial | None:
+def check_depth(policy: Policy, tenant: TenantName, depth: int, *, asks: _Asks = Case) -> Denial | None:
     """Whether Applications may be nested so deep (Tenant.spec.limits.depth; 1 = a root of no root); None = yes."""
-    found = policy.tenant(tenant)
-    if found is None or depth <= found.spec.limits.depth:
-        return None
-    return over_limit(policy, tenant, "depth", found.spec.limits.depth, f"{depth} levels of Applications")
+    case = asks(policy, tenant)
+    case.depth(depth)
+    return case.denials[0] if case.denials else None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The gate as a hub is built with it: the functions above, with what asks the policy for them.
+
+    asks: makes the Case that gathers denials. It can be replaced by whoever builds a hub in code, as the isolation suite does
+    to show what the other walls stop; the shipped program builds it with none, and no flag, setting or variable reaches it.
+    """
+
+    asks: _Asks = Case
+
+    def authorise(self, policy: Policy, delivery: Delivery) -> Permit:
+        """See authorise(). Raises Denied."""
+        return authorise(policy, delivery, asks=self.asks)
+
+    def authorise_ground(self, policy: Policy, tenant: TenantName, cluster: ClusterName) -> GroundPermit:
+        """See authorise_ground(). Raises Denied."""
+        return authorise_ground(policy, tenant, cluster, asks=self.asks)
+
+    def check_source(self, policy: Policy, tenant: TenantName, url: str) -> Denial | None:
+        """See check_source()."""
+        return check_source(policy, tenant, url, asks=self.asks)
+
+    def check_applications(self, policy: Policy, tenant: TenantName, count: int) -> Denial | None:
+        """See check_applications()."""
+        return check_applications(policy, tenant, count, asks=self.asks)
+
+    def check_depth(self, policy: Policy, tenant: TenantName, depth: int) -> Denial | None:
+        """See check_depth()."""
+        return check_depth(policy, tenant, depth, asks=self.asks)
+
+
+GATE = Gate()
+"""The gate that every shipped program passes through."""
 
 
 def _distinct(delivery: Delivery) -> list[Target]:

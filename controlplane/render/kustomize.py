@@ -34,6 +34,9 @@ _ABSENT = re.compile(
     r"no such file|not found|must build at directory|evalsymlink|unable to find one of|isn't a .*directory"
 )
 
+_PAIRS = re.compile(r"(?<=loading KV pairs: )(?!file sources)(?!.*(evalsymlink|no such file)).*")
+_NO_PAIR = "a literal of a generator, or a line of an env file, is no key=value"
+
 
 @functools.cache
 def kubectl() -> Path:
@@ -162,5 +165,7 @@ def _complaint(ended: Ended) -> str:
     """kustomize's own words, with paths as they are in the repository."""
     lines = [line for line in ended.err.splitlines() if line.strip() and not line.startswith("# Warning")]
     text = " ".join(lines).removeprefix("error: ")
+    # It repeats what it cannot take apart, and that may be a secret that lacks its key; a file's name is none.
+    text = _PAIRS.sub(_NO_PAIR, text)
     text = re.sub(rf"(?:/[^\s'\"]*?)?/{_REPOSITORY}(?=[/'\"\s:]|$)/?", "", text)
     return text or f"kustomize ended with code {ended.code}"

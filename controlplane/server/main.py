@@ -21,6 +21,7 @@ from controlplane.kube.client import Client
 from controlplane.kube.config import ClusterConfig, ConfigError, from_kubeconfig, in_cluster
 from controlplane.kube.errors import KubeError, NotFound
 from controlplane.kube.resource import CONFIGMAPS
+from controlplane.policy.gate import GATE, Gate
 from controlplane.server.artifacts import ArtifactServer, Reviews
 from controlplane.server.join import Joiners, JoinServer
 from controlplane.server.listener import Listener, write_whole
@@ -34,13 +35,16 @@ _log = logging.getLogger(__name__)
 _FLAGS = ("data-dir", "api-listen", "artifacts-listen", "artifacts-url", "artifacts-tls-dir")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the hub until SIGTERM or SIGINT; exit 1 with one line where it cannot start."""
+def main(argv: Sequence[str] | None = None, *, gate: Gate = GATE) -> None:
+    """Run the hub until SIGTERM or SIGINT; exit 1 with one line where it cannot start.
+
+    gate: what the hub lets deliveries pass through. No argument on the command line, setting or variable replaces it.
+    """
     arguments = _arguments(argv)
     log_to_stderr()
     try:
         config = from_kubeconfig(Path(arguments.kubeconfig)) if arguments.kubeconfig else in_cluster()
-        asyncio.run(_serve(config, arguments))
+        asyncio.run(_serve(config, arguments, gate))
     except (ConfigError, SettingsError, KubeError, OSError) as error:
         sys.exit(f"controlplane-hub: {error}")
     except BaseExceptionGroup as group:
@@ -73,7 +77,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-async def _serve(config: ClusterConfig, arguments: argparse.Namespace) -> None:
+async def _serve(config: ClusterConfig, arguments: argparse.Namespace, gate: Gate) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,7 +86,7 @@ async def _serve(config: ClusterConfig, arguments: argparse.Namespace) -> None:
         configured = {} if arguments.settings == "none" else await _configured(client)
         flags = {flag: value for flag in _FLAGS if (value := getattr(arguments, flag.replace("-", "_")))}
         settings = read_settings(configured, flags)
-        async with _listening(client, settings) as manager:
+        async with _listening(client, settings, gate) as manager:
             running = asyncio.create_task(manager.run(), name="hub")
             stopping = asyncio.create_task(stop.wait(), name="stop")
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -104,14 +108,14 @@ async def _configured(client: Client) -> Mapping[str, str]:
 
 
 @asynccontextmanager
-async def _listening(client: Client, settings: Settings) -> AsyncIterator[Manager]:
+async def _listening(client: Client, settings: Settings, gate: Gate) -> AsyncIterator[Manager]:
     """Both sites, with the manager behind them, answering from the first moment (503 until the World is complete)."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         artifacts = stack.enter_context(Listener.of(settings.artifacts_listen, settings.artifacts_tls_dir))
         api = stack.enter_context(Listener.of(settings.api_listen))
         artifacts_url = settings.artifacts_url or artifacts.url
-        manager = await Manager.open(client, settings, (artifacts_url, artifacts.ca))
+        manager = await Manager.open(client, settings, (artifacts_url, artifacts.ca), gate)
         reviews = Reviews(client, settings.token_review_cache_s)
         server = ArtifactServer(manager.world, manager.store, reviews, manager.lost)
         for_agents = server.application()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -69,13 +69,13 @@ class System:
 
     @classmethod
     @asynccontextmanager
-    async def spare(cls, state: Path) -> AsyncIterator["System"]:
-        """Bring up another one: a hub and the one member `south`, without examples."""
+    async def spare(cls, state: Path, settings: Mapping[str, str] | None = None) -> AsyncIterator["System"]:
+        """Bring up another one: a hub and the one member `south`, without examples. settings: of the hub, beside ours."""
         async with Environment.fresh(state) as environment:
             async with asyncio.TaskGroup() as group:
                 group.create_task(environment.start_clusters(SOUTH))
                 group.create_task(environment.start_git())
-            await install_hub(environment, _SETTINGS)
+            await install_hub(environment, _SETTINGS | dict(settings or {}))
             await start_hub(environment)
             await add_agent(environment, SOUTH, heartbeat=_HEARTBEAT)
             environment.record.publish(state / "env.json")

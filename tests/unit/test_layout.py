@@ -244,3 +244,65 @@ def test_a_forged_permit_is_found(source: str) -> None:
 )
 def test_whoever_only_demands_one_is_left_alone(source: str) -> None:
     assert not forgeries(ast.parse(source), {"Permit"})
+
+
+# --- The walls: hub and agent can be built with other gates, and no shipped module builds them so.
+
+GATES: Final = (GATE, PACKAGE / "agent" / "gate.py")
+
+
+def openings(module: ast.Module) -> list[int]:
+    """The lines on which a module makes a gate of its own, or hands one on that it was not given.
+
+    That is: a subclass of Gate or Case; a call of Gate; `asks=` in any call; and `gate=` with anything but a name or
+    attribute that is called a gate itself.
+    """
+
+    def is_gate(node: ast.expr) -> bool:
+        match node:
+            case ast.Name(id=found) | ast.Attribute(attr=found):
+                return found in ("gate", "_gate", "GATE")
+            case _:
+                return False
+
+    def named(node: ast.expr) -> str:
+        return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+    found = []
+    for node in ast.walk(module):
+        match node:
+            case ast.ClassDef(bases=bases) if any(named(base) in ("Gate", "Case") for base in bases):
+                found.append(node.lineno)
+            case ast.Call(func=func) if named(func) == "Gate":
+                found.append(node.lineno)
+            case ast.keyword(arg="asks"):
+                found.append(node.value.lineno)
+            case ast.keyword(arg="gate", value=value) if not is_gate(value):
+                found.append(value.lineno)
+            case _:
+                pass
+    return found
+
+
+def test_no_shipped_module_opens_a_gate() -> None:
+    made = {name(path): openings(tree(path)) for path in MODULES if path not in GATES}
+    assert {path: lines for path, lines in made.items() if lines} == {}
+
+
+@each(GATES)
+def test_a_gate_is_made_once_and_with_nothing_replaced(path: Path) -> None:
+    made = [
+        n
+        for n in ast.walk(tree(path))
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "Gate"
+    ]
+    assert len(made) == 1
+    assert made[0].args == [] and made[0].keywords == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["class Open(Gate): pass", "class Open(case.Case): pass", "main(gate=Gate(asks=Open))", "Gate()", "f(gate=None)"],
+)
+def test_an_opened_gate_is_found(source: str) -> None:
+    assert openings(ast.parse(source))

@@ -124,3 +124,17 @@ async def test_what_is_refused(files: dict[str, str], error: type[RenderError], 
 async def test_nothing_is_left_behind(tmp_path: Path) -> None:
     await render(MemoryTree(FILES), RenderRequest("app"), RenderLimits(scratch_dir=tmp_path / "scratch"))
     assert [*(tmp_path / "scratch").iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"app/kustomization.yaml": "secretGenerator: [{name: s, literals: [t0p-secret]}]"},
+        {"app/kustomization.yaml": "secretGenerator: [{name: s, literals: ['a=1', 'x]: t0p-secret']}]"},
+    ],
+)
+async def test_a_secret_that_lacks_its_key_is_not_repeated(files: dict[str, str]) -> None:
+    with pytest.raises(KustomizeFailed, match="no key=value") as caught:
+        await built(files)
+    assert "t0p-secret" not in str(caught.value)
+    assert "t0p-secret" not in caught.value.message

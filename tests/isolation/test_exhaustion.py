@@ -1,0 +1,124 @@
+"""Too much of everything: objects, aliases, bytes, time. Whoever asks for it gets a refusal, and everybody else is served."""
+
+import time
+from typing import Any
+
+from tests.behaviour.cluster import condition
+from tests.behaviour.manifests import application, config_map, file_of
+from tests.behaviour.team import Team
+from tests.isolation.attack import MALLORY, ByGit, Loot, Stopped, Wall, each_by_git
+from tests.isolation.field import Field
+
+FAMILY = "exhaustion"
+
+
+def bomb(levels: int) -> str:
+    """Nine of nine of nine …: 9^levels strings out of some lines."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, levels)]
+    return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bomb}\n" + "\n".join(lines) + "\n"
+
+
+def merged(levels: int) -> str:
+    """The same with merge keys."""
+    lines = ["m0: &m0 {a: 1, b: 2}"]
+    lines += [f"m{n}: &m{n} {{x: *m{n - 1}, y: *m{n - 1}, z: *m{n - 1}}}" for n in range(1, levels)]
+    return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: merged}\n" + "\n".join(lines) + "\n"
+
+
+MANY = "".join(f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: many-{n}}}\n" for n in range(10_000))
+DEEP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deep}\ndata: " + "[" * 50_000 + "]" * 50_000 + "\n"
+INVALID, LIMIT = (Wall.RENDERER, "InvalidYaml"), (Wall.HUB_GATE, "LimitExceeded")
+
+
+def loot(name: str) -> tuple[Loot, ...]:
+    return (Loot("east", "ConfigMap", name, MALLORY),)
+
+
+def kustomize(name: str, wall: tuple[Wall, str], files: dict[str, Any]) -> ByGit:
+    return ByGit(name, *wall, files)
+
+
+GIT_ATTACKS = (
+    ByGit("10,000 objects", *LIMIT, {"a.yaml": MANY}, loot=loot("many-0")),
+    ByGit("a YAML bomb", *INVALID, {"a.yaml": bomb(9)}, loot=loot("bomb")),
+    ByGit("a YAML bomb of maps", *INVALID, {"a.yaml": merged(24)}, loot=loot("merged")),
+    ByGit("a list that is nested 50,000 deep", *INVALID, {"a.yaml": DEEP}, loot=loot("deep")),
+    ByGit(
+        "an object of 3 MB",
+        Wall.RENDERER,
+        "ObjectTooLarge",
+        {"a.yaml": config_map("large", {"key": "x" * 3_000_000})},
+        loot=loot("large"),
+    ),
+    ByGit(
+        "a file of 80 MB",
+        Wall.RENDERER,
+        "UnreadableTree",
+        {"a.yaml": "# " + "x" * (80 << 20) + "\n" + file_of(config_map("huge"))},
+        loot=loot("huge"),
+    ),
+    kustomize(
+        "a kustomization that builds on itself",
+        (Wall.RENDERER, "KustomizeFailed"),
+        {"kustomization.yaml": "resources: [inner]\n", "inner/kustomization.yaml": "resources: ['..']\n"},
+    ),
+    ByGit(
+        "a hundred thousand children",
+        Wall.RENDERER,
+        "ExpandFailed",
+        {f"d/{n}/x": "" for n in range(320)},
+        spec={
+            "placement": None,
+            "expand": {
+                "over": [{"folders": {"path": "exhaustion-07/d/*"}}, {"folders": {"path": "exhaustion-07/d/*"}}],
+                "template": {
+                    "metadata": {"name": "x-{{ folder.name }}"},
+                    "spec": {"source": {"repository": "team", "path": "apps"}},
+                },
+            },
+        },
+    ),
+)
+
+
+@each_by_git(FAMILY, GIT_ATTACKS)
+async def test_by_git(mounted: Field, slug: str, attack: ByGit, stopped: Stopped) -> None:
+    stopped(attack.name, *await mounted.refused(slug, attack))
+
+
+async def test_others_are_served_meanwhile(mounted: Field, stopped: Stopped) -> None:
+    """With all of the above at hand, a commit of the victim's goes out; measured is only that it does, within a minute."""
+    began = time.monotonic()
+    await mounted.hub.kubectl(
+        "annotate", "applications", "-n", f"tenant-{MALLORY}", "--all", "again=yes", "--overwrite"
+    )
+    team = mounted.victim
+    await team.push({"apps/web/more.yaml": config_map("more")})
+    await team.ready("web")
+    assert time.monotonic() - began < 60
+    await team.push({"apps/web/more.yaml": None})
+    await team.ready("web")
+    await team.has(team.member, "ConfigMap", "hers")
+    mounted.before = await mounted.hers()
+    stopped("starving the others", Wall.RENDERER, "limits of time and memory")
+
+
+async def test_more_applications_than_it_may_have(mounted: Field, stopped: Stopped) -> None:
+    """Of a tenant with room for three; the oldest three stay."""
+    team = Team(mounted.system, "crowd", ("east",))
+    await team.onboard(limits={"applications": 3})
+    try:
+        child = [application(f"crowd-{n}", team.hub_namespace, "apps/none") for n in range(50)]
+        await team.push({"crowd/all.yaml": child, "apps/none/c.yaml": config_map("none")})
+        await team.deploy("crowd", "crowd", placement=None)
+        await team.hub.until_all(
+            "those over the limit are refused", "Application",
+            lambda found: sum(condition(each, "Ready").reason == "LimitExceeded" for each in found) == 48,
+            namespace=team.hub_namespace,
+        )  # fmt: skip
+    finally:
+        await mounted.hub.kubectl("delete", "--wait=false", "tenant/crowd")
+        await mounted.hub.gone("Tenant", "crowd")
+    await mounted.unharmed()
+    stopped("51 Applications, of 3", Wall.HUB_GATE, "LimitExceeded")
