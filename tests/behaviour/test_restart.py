@@ -130,10 +130,11 @@ async def test_a_hub_that_starts_again_writes_nothing(system: System, team: Team
     await system.start("hub")
     await system.heartbeats("east", 3)
     assert [r for r in system.audit("hub").since(marks["hub"], HUB) if r.writes] == []
-    for name in ("east", "west"):
-        assert system.audit(name).since(marks[name], AGENT) == []
+    for name in ("east", "west"):  # a watch may end at any time, and goes on where it was
+        assert [r for r in system.audit(name).since(marks[name], AGENT) if r.verb != "watch"] == []
         agent = f"system:serviceaccount:cluster-{name}:agent"
-        assert {r.resource for r in system.audit("hub").since(marks["hub"], agent)} == {"leases"}
+        asked = [r for r in system.audit("hub").since(marks["hub"], agent) if r.verb != "watch"]
+        assert {r.resource for r in asked} == {"leases"}
     await team.push({"apps/web/more.yaml": config_map("more")})
     await team.ready("web")
 
