@@ -71,8 +71,8 @@ BAD_SERVICES = [
     a_service(type="NodePort"),
     {**a_service(), "spec": {"type": "ExternalName", "externalName": "elsewhere.example.com"}},
     a_service(externalIPs=["10.1.2.3"]),
-    a_service(type="LoadBalancer", ports=[{"port": 80, "nodePort": 30080}]),
 ]
+CHOSEN_PORT = a_service(type="LoadBalancer", ports=[{"port": 80, "nodePort": 30080}])
 OUTSIDE: list[Body] = [
     OPEN_DOOR,
     {"podSelector": {}, "ingress": [{"ports": [{"port": 80}]}]},
@@ -131,7 +131,7 @@ async def test_the_gate_looks_inside_what_a_team_deploys(isolated: Team) -> None
     team = isolated
     bad = (
         [("RoleDenied", body) for body in BAD_ROLES]
-        + [("ServiceDenied", body) for body in BAD_SERVICES]
+        + [("ServiceDenied", body) for body in (*BAD_SERVICES, CHOSEN_PORT)]
         + [("NetworkPolicyDenied", network_policy(**spec)) for spec in OUTSIDE]
         + [
             ("RoleBindingDenied", binding(group("system:authenticated"))),
