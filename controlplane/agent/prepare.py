@@ -92,9 +92,7 @@ async def prepare_ground(
     tenant, account = TenantName(spec.tenant), NamespacedName(spec.identity.namespace, spec.identity.name)
     ours = {entry.uid for key, entry in entries.items() if key.kind == "Namespace" and entry.uid}
     ground = spec.ground or Ground()
-    laid, faults = namespaces_of(
-        ground, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours, gate=gate
-    )
+    laid, faults = namespaces_of(ground, tenant, namespaces=namespaces, handed_over=handed_over, ours=ours, gate=gate)
     made = Prepared(faults={f.key: f for f in faults if f.key is not None})
     made.untouched = {key.name for key in made.faults}
     bodies = [service_account(account, tenant)]

@@ -120,5 +120,6 @@ async def test_more_applications_than_it_may_have(mounted: Field, stopped: Stopp
     finally:
         await mounted.hub.kubectl("delete", "--wait=false", "tenant/crowd")
         await mounted.hub.gone("Tenant", "crowd")
+        await mounted.hub.gone("Namespace", "tenant-crowd")
     await mounted.unharmed()
     stopped("51 Applications, of 3", Wall.HUB_GATE, "LimitExceeded")

@@ -21,6 +21,7 @@ BINDING = {
     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "controlplane-tenant"},
     "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": MALLORY}],
 }
+MARK = (Wall.HUB_GATE, "MarkDenied")
 OWNED = (Wall.KUBERNETES, "OwnedByAnother")
 GIT_ATTACKS = (
     ByGit("an object of another Application", *OWNED, {"a.yaml": config_map("mine", {"value": "taken"})}),
@@ -30,9 +31,17 @@ GIT_ATTACKS = (
         {"a.yaml": config_map("mine", {"value": "taken"})},
         spec={"sync": {"adopt": True, "replace": True}},
     ),
-    ByGit("the binding that its ground was given", *OWNED, {"a.yaml": BINDING}),
+    ByGit("the binding that its ground was given", *MARK, {"a.yaml": BINDING}),
+    ByGit("the binding that its ground was given, adopted", *MARK, {"a.yaml": BINDING}, spec={"sync": {"adopt": True}}),
     ByGit(
-        "the binding that its ground was given, adopted", *OWNED, {"a.yaml": BINDING}, spec={"sync": {"adopt": True}}
+        "labels of another's Application",
+        *MARK,
+        {"a.yaml": config_map("stolen", labels={"controlplane.dev/owner": "0" * 32})},
+    ),
+    ByGit(
+        "the label of another tenant",
+        *MARK,
+        {"a.yaml": config_map("stolen", labels={"controlplane.dev/tenant": VICTORIA})},
     ),
     ByGit(
         "a child that another root has made",
@@ -162,6 +171,7 @@ async def test_names_that_look_alike_when_joined(mounted: Field, stopped: Stoppe
             await mounted.hub.kubectl("delete", "--ignore-not-found", "--wait=false", f"tenant/{team.name}")
         for team in teams:
             await mounted.hub.gone("Tenant", team.name)
+            await mounted.hub.gone("Namespace", team.hub_namespace)
             await team.member.gone("Namespace", team.name)
     await mounted.unharmed()
     stopped("a + b-c against a-b + c", Wall.HUB_GATE, "names are hashed with their namespace")
@@ -186,12 +196,12 @@ async def test_two_tenants_with_one_namespace(mounted: Field, stopped: Stopped) 
     finally:
         await mounted.hub.kubectl("delete", "--wait=false", "tenant/second")
         await mounted.hub.gone("Tenant", "second")
+        await mounted.hub.gone("Namespace", "tenant-second")
     await mounted.unharmed()  # its removal took nothing along
     stopped("two Tenants with one namespace", Wall.AGENT_GATE, "NamespaceConflict")
 
 
 FORGERIES: dict[str, Any] = {
-    "labels of another's Application": lambda hers: {"labels": dict(hers["metadata"]["labels"])},
     "an ownerReference to another's object": lambda hers: {
         "ownerReferences": [
             {
@@ -247,6 +257,7 @@ async def test_a_tenant_that_ends_takes_nothing_of_others_along(mounted: Field, 
     )
     await mounted.hub.kubectl("delete", f"tenant/{other.name}")
     await mounted.hub.gone("Tenant", other.name)
+    await mounted.hub.gone("Namespace", other.hub_namespace)
     await other.member.gone("Namespace", other.name)
     await mounted.unharmed()
     stopped("the end of a tenant with the same names", Wall.KUBERNETES, "uid and namespace")
