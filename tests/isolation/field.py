@@ -47,7 +47,7 @@ _HERS = (
     "LimitRange",
 )
 _ON_HUB = ("Application", "Repository", "Secret", "ConfigMap", "RoleBinding")
-PATIENCE_S = 12.0
+PATIENCE_S = 40.0
 _PASSING = ("managedFields", "resourceVersion", "generation")
 
 

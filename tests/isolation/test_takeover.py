@@ -43,12 +43,6 @@ GIT_ATTACKS = (
         *MARK,
         {"a.yaml": config_map("stolen", labels={"controlplane.dev/tenant": VICTORIA})},
     ),
-    ByGit(
-        "a child that another root has made",
-        *OWNED,
-        {"a.yaml": application("owned", SPACE, "apps/mine", sync={"prune": False})},
-        spec={"placement": None},
-    ),
 )
 REQUESTS = (
     ByRequest(
@@ -112,7 +106,7 @@ REQUESTS = (
 
 
 @each_by_git(FAMILY, GIT_ATTACKS)
-async def test_by_git(mounted: Field, owned: None, slug: str, attack: ByGit, stopped: Stopped) -> None:
+async def test_by_git(mounted: Field, slug: str, attack: ByGit, stopped: Stopped) -> None:
     stopped(attack.name, *await mounted.refused(slug, attack))
 
 
@@ -121,18 +115,19 @@ async def test_by_request(mounted: Field, attack: ByRequest, stopped: Stopped) -
     stopped(attack.name, *await mounted.request_refused(attack))
 
 
-@pytest.fixture(scope="module")
-async def owned(mounted: Field) -> None:
-    """A root that made the Application `owned` first. What was refused before it was there is tried again."""
+async def test_a_child_that_another_root_has_made(mounted: Field, stopped: Stopped) -> None:
     team = mounted.attacker
-    await team.push(
-        {
-            "first/a.yaml": application("owned", SPACE, "apps/mine2", placement={"namespace": MALLORY}),
-            "apps/mine2/c.yaml": config_map("mine2"),
-        }
-    )
+    child = application("owned", SPACE, "apps/mine2", placement={"namespace": MALLORY})
+    other = application("owned", SPACE, "apps/mine", sync={"prune": False})
+    await team.push({"first/a.yaml": child, "second/a.yaml": other, "apps/mine2/c.yaml": config_map("mine2")})
     await team.deploy("first", "first", placement=None)
-    await team.sees("made its child", "first", lambda body: (body["status"].get("children") or {}).get("total"))
+    before = await team.ready("owned")
+    await team.deploy("second", "second", placement=None)
+    await team.problem("second", "OwnedByAnother")
+    after = await team.application("owned")
+    assert after and after["spec"] == before["spec"]
+    await mounted.unharmed()
+    stopped("a child that another root has made", Wall.KUBERNETES, "OwnedByAnother")
 
 
 @pytest.mark.parametrize(
@@ -242,11 +237,11 @@ async def test_a_deletion_stays_with_the_attacker(mounted: Field, name: str, sto
 async def test_a_tenant_that_ends_takes_nothing_of_others_along(mounted: Field, stopped: Stopped) -> None:
     """One that had another's repository and namespace among its own, and an Application of another's name."""
     other = Team(mounted.system, f"{VICTORIA}-two", ("east",))
-    await other.onboard(
-        sources=[{"url": f"{mounted.system.git_url}/**"}],
-        namespaces=[{"name": other.name}, {"name": f"{VICTORIA}*", "create": False}],
-    )
-    await other.hub.apply(repository("hers", other.hub_namespace, mounted.victim.url))
+    await other.onboard(namespaces=[{"name": other.name}, {"name": f"{VICTORIA}*", "create": False}])
+    wider = json.dumps({"spec": {"sources": [{"url": f"{mounted.system.git_url}/**"}]}})
+    await other.hub.kubectl("patch", f"tenant/{other.name}", "--type=merge", "-p", wider)
+    await other.push({"root/hers.yaml": repository("hers", other.hub_namespace, mounted.victim.url)})
+    await other.deploy("root", "root", placement=None)
     await other.deploy("web", "apps/web", source={"repository": "hers", "path": "apps/web"})
     await other.hub.until(
         "it deployed her repository into its own namespace",
