@@ -27,7 +27,7 @@ async def field(system: System) -> AsyncIterator[Field]:
     names = (MALLORY, VICTORIA)
     await system.hub.kubectl("delete", "--ignore-not-found", "--wait=false", *(f"tenant/{name}" for name in names))
     for name in names:
-        await system.hub.gone("Tenant", name)
+        await system.hub.gone("Tenant", name, within_s=240.0)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ commit goes out to the cluster, so an absence means that something was refused, 
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from tests.behaviour.system import System
 from tests.behaviour.team import Team
 from tests.isolation.attack import MALLORY, VICTORIA, ByGit, ByRequest, Loot, Wall, request_wall, slugs, told_wall
 
-__all__ = ["AS_POD", "AS_TENANT", "GIT", "MARKER", "MEMBER_OF_MALLORY", "Field", "contents", "located"]
+__all__ = ["AS_HUB", "AS_POD", "AS_TENANT", "GIT", "MARKER", "MEMBER_OF_MALLORY", "Field", "contents", "located"]
 
 GIT = "@git@"
 """Stands for the address of the Git server, which is known when it runs."""
@@ -30,6 +31,8 @@ MEMBER_OF_MALLORY = ("--as=eve", "--as-group=mallory-admins")
 """A person of the attacker's team, with the most that a team can give: the role admin."""
 AS_TENANT = ("--as=system:serviceaccount:controlplane-tenants:mallory",)
 """The identity that the attacker's objects are applied as, on a member."""
+AS_HUB = ("--as=system:serviceaccount:controlplane-system:controlplane-hub",)
+"""The hub, as whoever has taken it over."""
 AS_POD = ("--as=system:serviceaccount:mallory:default",)
 """A pod of the attacker's, on a member."""
 _HERS = (
@@ -44,7 +47,7 @@ _HERS = (
     "LimitRange",
 )
 _ON_HUB = ("Application", "Repository", "Secret", "ConfigMap", "RoleBinding")
-PATIENCE_S = 12.0
+PATIENCE_S = 40.0
 _PASSING = ("managedFields", "resourceVersion", "generation")
 
 
@@ -79,7 +82,12 @@ class Field:
                 )
             )
             group.create_task(self.victim.onboard(members=[{"group": "victoria-admins", "role": "admin"}]))
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hers"}, "stringData": {"key": MARKER}}
+        secret = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "hers"},
+            "data": {"key": b64encode(MARKER.encode()).decode()},
+        }
         await self.victim.push({"apps/web/all.yaml": [config_map("hers"), secret, deployment("web")]})
         await self.victim.deploy("web")
         credentials = {
@@ -114,18 +122,18 @@ class Field:
     # -- mounting
 
     async def mount(self, family: str, attacks: Sequence[ByGit]) -> None:
-        """One commit with the folders of all attacks by Git, and one apply with an Application for each."""
+        """One commit with the folders of all attacks by Git, and a root that makes an Application of each."""
         files: dict[str, Any] = {}
         for slug, attack in zip(slugs(family, attacks), attacks, strict=True):
             files |= {f"{slug}/{path}": located(each, self.system.git_url) for path, each in attack.files.items()}
+            files[f"roots/{family}/{slug}.yaml"] = self._application(slug, attack)
             for path, target in attack.links.items():
                 link = self.attacker.checkout.folder / slug / path
                 link.parent.mkdir(parents=True, exist_ok=True)
                 if not link.is_symlink():
                     link.symlink_to(target)
         await self.attacker.push(files, f"Attacks: {family}")
-        bodies = [self._application(slug, attack) for slug, attack in zip(slugs(family, attacks), attacks, strict=True)]
-        await self.hub.apply(*bodies)
+        await self.attacker.deploy(f"root-{family}", f"roots/{family}", placement=None)
 
     def _application(self, slug: str, attack: ByGit) -> Body:
         spec = {"placement": {"namespace": MALLORY}, **attack.spec}

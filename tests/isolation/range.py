@@ -6,6 +6,7 @@ member's admission policies (deleted). Nothing is put up again: the environment 
 """
 
 import asyncio
+import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -77,6 +78,13 @@ class Range:
     async def _no_policies(self, cluster: Cluster) -> None:
         await cluster.kubectl("delete", "validatingadmissionpolicybindings", "--all")
         await cluster.kubectl("delete", "validatingadmissionpolicies", "--all")
+        # an API server learns of it some moments later, and nothing tells when it has
+        probe = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "controlplane-probe"}})
+        name = "hub" if cluster is self.hub else "agent"
+        who = f"--as=system:serviceaccount:controlplane-system:controlplane-{name}"
+        async with asyncio.timeout(30):
+            while (await cluster.try_kubectl(who, "create", "-f", "-", stdin=probe)).code:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
 
     async def _anew(self, process: str, module: str) -> None:
         """Start a process as it was, but for its program."""
@@ -95,7 +103,7 @@ class Range:
         """Have the hub look at Applications anew, and the agent apply them anew, as anybody of the team can ask."""
         await asyncio.gather(*(self.system.cpctl("app", "sync", f"{MALLORY}/{name}") for name in names))
 
-    async def met(self, name: str, reason: str, *, agent: bool) -> Body:
+    async def met(self, name: str, reason: str, *, agent: bool, says: str = "") -> Body:
         """Wait until an Application tells this reason; agent: of what happened on the cluster. Returns the problem."""
 
         def look(body: Body | None) -> Body:
@@ -104,7 +112,7 @@ class Range:
             told: list[Any] = [*(status.get("problems") or [])]
             if not agent and ready.false:
                 told.append({"reason": ready.reason, "message": ready.message})
-            return next((each for each in told if each["reason"] == reason), {})
+            return next((each for each in told if each["reason"] == reason and says in each["message"]), {})
 
         return await self.hub.until(
             f"{name} is refused for {reason}",

@@ -14,7 +14,7 @@ from tests.isolation.field import AS_TENANT, Field
 FAMILY = "benchmark"
 SECURITY = (Wall.KUBERNETES, "Forbidden")
 KIND = (Wall.HUB_GATE, "KindDenied")
-UNBOUND = "a Service's type and addresses are not looked at"
+SERVICE = (Wall.HUB_GATE, "ServiceDenied")
 
 
 def pod(container: Body | None = None, **spec: Any) -> Body:
@@ -83,19 +83,17 @@ GIT_ATTACKS = (
     *(ByGit(name, *KIND, {"a.yaml": body}) for name, body in BOUNDS.items()),
     ByGit(
         "a network policy that opens its namespace",
-        *SECURITY,
+        Wall.HUB_GATE,
+        "NetworkPolicyDenied",
         {"a.yaml": NETWORK},
         loot=(Loot("east", "NetworkPolicy", "open", MALLORY),),
     ),
-    ByGit("a Service on the nodes' ports", *KIND, {"a.yaml": service("node-port", type="NodePort")}, open=UNBOUND),
-    ByGit(
-        "a Service for foreign addresses", *KIND, {"a.yaml": service("foreign", externalIPs=["10.0.0.1"])}, open=UNBOUND
-    ),
+    ByGit("a Service on the nodes' ports", *SERVICE, {"a.yaml": service("node-port", type="NodePort")}),
+    ByGit("a Service for foreign addresses", *SERVICE, {"a.yaml": service("foreign", externalIPs=["10.0.0.1"])}),
     ByGit(
         "a Service that is a name elsewhere",
-        *KIND,
+        *SERVICE,
         {"a.yaml": core("Service", "elsewhere", spec={"type": "ExternalName", "externalName": "web.victoria.svc"})},
-        open=UNBOUND,
     ),
 )
 

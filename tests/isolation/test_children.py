@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.behaviour.cluster import Body, condition
 from tests.behaviour.manifests import OURS, application, config_map, repository, tenant
 from tests.isolation.attack import MALLORY, VICTORIA, ByGit, ByRequest, Loot, Stopped, Wall, each_by_git, each_request
@@ -186,3 +188,29 @@ async def test_a_root_that_makes_itself(mounted: Field, stopped: Stopped) -> Non
     await team.stuck("circle", "Cycle")
     await mounted.unharmed()
     stopped("a root that makes itself", Wall.HUB_GATE, "Cycle")
+
+
+@pytest.mark.xfail(
+    reason="a template may put a folder's name into namespace, source and placement", raises=AssertionError, strict=True
+)
+async def test_a_platform_root_over_folders_that_a_tenant_can_write(mounted: Field) -> None:
+    """The folder's name, which the attacker chose, is the namespace of an Application that the platform makes."""
+    team = mounted.attacker
+    await team.push({f"grab/{VICTORIA}/a.yaml": config_map("grabbed")})
+    template = {
+        "metadata": {"name": "grabbed", "namespace": "tenant-{{ folder.name }}"},
+        "spec": {"source": {"repository": "team", "path": "grabbed"}},
+    }
+    expand = {"over": [{"folders": {"path": "grab/*"}}], "template": template}
+    root = application("grab", HUB, "grab", repository="mallorys", expand=expand)
+    await mounted.hub.apply(repository("mallorys", HUB, team.url), root)
+    try:
+        await mounted.hub.until(
+            "the template is refused", "Application", "grab",
+            lambda body: condition(body, "Ready").reason == "ExpandFailed", namespace=HUB, within_s=10,
+        )  # fmt: skip
+    finally:
+        await mounted.hub.kubectl("delete", "application/grab", "-n", HUB)
+        await mounted.hub.gone("Application", "grabbed", HERS)
+        await mounted.hub.kubectl("delete", "repository.controlplane.dev/mallorys", "-n", HUB)
+    await mounted.unharmed()

@@ -5,6 +5,7 @@ the API server judges by the tenant's rights.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from controlplane.api.names import ground_key, owner_hash, work_name
 from tests.behaviour.cluster import Body
 from tests.behaviour.manifests import OURS, config_map
 from tests.isolation.attack import MALLORY, VICTORIA, Loot, Stopped, Wall, told_wall
-from tests.isolation.field import Field
+from tests.isolation.field import AS_HUB, Field
 
 FAMILY = "fooled hub"
 SPACE = f"tenant-{MALLORY}"
@@ -90,7 +91,7 @@ async def test_an_old_delivery_that_is_played_again(mounted: Field, stopped: Sto
     try:
         assert old
         again = {key: old[key] for key in ("apiVersion", "kind", "spec")}
-        await mounted.hub.apply(again | {"metadata": {"name": name, "namespace": "cluster-east"}})
+        await apply(mounted, again | {"metadata": {"name": name, "namespace": "cluster-east"}})
         await answered(mounted, name, "StaleDelivery")
         assert await team.member.get("ConfigMap", "withdrawn", MALLORY) is None
     finally:
@@ -110,13 +111,18 @@ async def hub_id(mounted: Field) -> AsyncIterator[str]:
     await mounted.system.start("hub")
 
 
+async def apply(field: Field, body: Body) -> None:
+    await field.hub.kubectl(*AS_HUB, "apply", "-f", "-", stdin=json.dumps(body))
+
+
 async def forge(field: Field, spec: Body, hub: str, name: str = "") -> str:
-    """Write a Work as the hub's administrator; returns its name."""
+    """Write a Work as the hub; returns its name."""
     owner = NamespacedName(spec["application"]["namespace"], spec["application"]["name"])
     name = name or work_name(owner)
     spec = {"protocol": 1, "hub": hub, "delivery": time.time_ns() // 1_000_000, **spec}
-    await field.hub.apply(
-        {"apiVersion": OURS, "kind": "Work", "metadata": {"name": name, "namespace": "cluster-east"}, "spec": spec}
+    await apply(
+        field,
+        {"apiVersion": OURS, "kind": "Work", "metadata": {"name": name, "namespace": "cluster-east"}, "spec": spec},
     )
     return name
 
@@ -175,6 +181,7 @@ async def test_ground(mounted: Field, hub_id: str, name: str, stopped: Stopped) 
     bindings = await member.all("RoleBinding", namespace)
     assert "ghost" not in str(bindings)
     await mounted.hub.kubectl(
+        *AS_HUB,
         "patch",
         "work",
         work,
@@ -196,6 +203,6 @@ async def test_ground(mounted: Field, hub_id: str, name: str, stopped: Stopped) 
     )
     await mounted.hub.kubectl("delete", "work", work, "-n", "cluster-east")
     if namespace == "nobodys":
-        await member.kubectl("delete", "namespace", namespace, "--wait=false")
+        await member.kubectl("delete", "namespace", namespace)
     await mounted.unharmed()
     stopped(name, Wall.AGENT_GATE, reason)

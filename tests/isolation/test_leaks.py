@@ -82,7 +82,7 @@ async def test_what_the_victim_keeps_is_told_to_nobody(mounted: Field, stopped: 
         "her Secret is healed", "Secret", "hers",
         lambda body: (body or {}).get("data", {}).get("key") == b64encode(MARKER.encode()).decode(), namespace=VICTORIA,
     )  # fmt: skip
-    await team.system.cpctl("app", "sync", f"{VICTORIA}/web", "--wait")
+    await team.ready("web")
     outputs = [
         await team.system.cpctl("app", "get", f"{VICTORIA}/web"),
         await team.system.cpctl("app", "get", f"{VICTORIA}/web", "-o", "yaml"),

@@ -88,7 +88,8 @@ GIT_ATTACKS = (
     ),
     ByGit(
         "by a variable of its own",
-        *DENIED,
+        Wall.RENDERER,
+        "InvalidObject",
         {"a.yaml": config_map("stolen", namespace="${where}")},
         spec={"overrides": [{"clusters": {"names": ["east"]}, "variables": {"where": VICTORIA}}]},
         loot=LOOT,

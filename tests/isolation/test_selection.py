@@ -7,6 +7,7 @@ import pytest
 
 from tests.behaviour.cluster import Body
 from tests.behaviour.manifests import config_map
+from tests.behaviour.team import Team
 from tests.isolation.attack import MALLORY, ByGit, ByRequest, Loot, Stopped, Wall, each_by_git, each_request
 from tests.isolation.field import MEMBER_OF_MALLORY, Field
 
@@ -80,65 +81,68 @@ async def test_a_child_of_a_root_goes_no_further_than_its_tenant(mounted: Field,
 
 
 @pytest.fixture
-async def offline(mounted: Field) -> AsyncIterator[Field]:
-    """The agent of east is away; it is back after the test, and the Tenant is as it was."""
-    before = await mounted.hub.get("Tenant", MALLORY)
-    assert before
+async def fickle(mounted: Field) -> AsyncIterator[Team]:
+    """A third team, whose grants change while the agent of its cluster is away."""
+    team = Team(mounted.system, "fickle", ("east",))
+    await team.onboard()
+    await team.push({"apps/mine/c.yaml": config_map("mine")})
+    await team.deploy("mine")
+    await team.ready("mine")
     await mounted.system.stop("agent-east")
-    yield mounted
-    await mounted.system.start("agent-east")
-    await grant(mounted, before["spec"])
-    await mounted.attacker.ready("mine")
+    try:
+        yield team
+    finally:
+        await mounted.system.start("agent-east")
+        await team.hub.kubectl("delete", "--wait=false", "tenant/fickle")
+        await team.hub.gone("Tenant", "fickle")
+        await team.hub.gone("Namespace", team.hub_namespace)
+        await team.member.gone("Namespace", "fickle")
 
 
-async def grant(field: Field, spec: Body) -> None:
-    """Put other grants in place of the attacker's, as the platform team."""
-    patch = [{"op": "replace", "path": "/spec", "value": spec}]
-    await field.hub.kubectl("patch", f"tenant/{MALLORY}", "--type=json", "-p", json.dumps(patch))
+async def grant(team: Team, spec: Body) -> None:
+    """Change the team's grants, as the platform team."""
+    await team.hub.kubectl("patch", f"tenant/{team.name}", "--type=merge", "-p", json.dumps({"spec": spec}))
 
 
-async def test_a_grant_that_was_withdrawn_while_the_agent_was_away(offline: Field, stopped: Stopped) -> None:
+async def test_a_cluster_that_was_withdrawn_while_its_agent_was_away(
+    mounted: Field, fickle: Team, stopped: Stopped
+) -> None:
     """The Work was written while the grant was there; when the agent is back, nothing of it is carried out."""
-    team = offline.attacker
-    before = await offline.hub.get("Tenant", MALLORY)
-    assert before
-    team.head = await team.push({"apps/late/c.yaml": config_map("late")})
-    await team.deploy("late")
-    await team.sees(
+    await fickle.push({"apps/late/c.yaml": config_map("late")})
+    await fickle.deploy("late")
+    await fickle.sees(
         "its Work is written", "late", lambda body: (body["status"].get("clusters") or {}).get("total") == 1
     )
-    await grant(offline, before["spec"] | {"clusters": {"names": ["nowhere"]}})
-    works = f"controlplane.dev/tenant={MALLORY},controlplane.dev/application=late"
-    await offline.hub.until_all(
+    mark = mounted.system.audit("east").mark()
+    await grant(fickle, {"clusters": {"names": ["nowhere"]}})
+    works = "controlplane.dev/tenant=fickle,controlplane.dev/application=late"
+    await fickle.hub.until_all(
         "its Work is to be removed", "Work",
         lambda found: all(each["spec"]["state"] == "Removed" for each in found), namespace="cluster-east", labels=works,
     )  # fmt: skip
-    await offline.system.start("agent-east")
-    await offline.hub.until_all(
+    await mounted.system.start("agent-east")
+    await fickle.hub.until_all(
         "its Work is gone", "Work", lambda found: not found, namespace="cluster-east", labels=works
     )
-    assert await team.member.get("ConfigMap", "late", MALLORY) is None
-    mark = [
-        r
-        for r in offline.system.audit("east").since(0)
-        if r.name == "late" and r.resource == "configmaps" and r.verb == "patch"
+    asked = [
+        each
+        for each in mounted.system.audit("east").since(mark)
+        if each.name == "late" and each.verb in ("patch", "create")
     ]
-    assert mark == []  # it was never there for a moment either
-    await offline.unharmed((Loot("east", "ConfigMap", "late", MALLORY),))
+    assert asked == []  # it was not there for a moment either
+    await mounted.unharmed((Loot("east", "ConfigMap", "late", "fickle"),))
     stopped("a cluster withdrawn while its agent was away", Wall.HUB_GATE, "the Work was withdrawn")
 
 
-async def test_a_kind_that_was_withdrawn_while_the_agent_was_away(offline: Field, stopped: Stopped) -> None:
+async def test_a_kind_that_was_withdrawn_while_the_agent_was_away(
+    mounted: Field, fickle: Team, stopped: Stopped
+) -> None:
     """A commit that came after the grant went is held, though the agent saw neither."""
-    team = offline.attacker
-    before = await offline.hub.get("Tenant", MALLORY)
-    assert before
+    await grant(fickle, {"resources": {"deny": [{"group": "", "kinds": ["Secret"]}]}})
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "late"}, "stringData": {"key": "value"}}
-    await grant(offline, before["spec"] | {"resources": {"deny": [{"group": "", "kinds": ["Secret"]}]}})
-    await team.push({"apps/mine/secret.yaml": secret})
-    await team.problem("mine", "KindDenied")
-    await offline.system.start("agent-east")
-    await offline.system.heartbeats("east")
-    await offline.unharmed((Loot("east", "Secret", "late", MALLORY),))
-    await team.push({"apps/mine/secret.yaml": None})
+    await fickle.push({"apps/mine/secret.yaml": secret})
+    await fickle.problem("mine", "KindDenied")
+    await mounted.system.start("agent-east")
+    await mounted.system.heartbeats("east")
+    await mounted.unharmed((Loot("east", "Secret", "late", "fickle"),))
     stopped("a kind withdrawn while its agent was away", Wall.HUB_GATE, "KindDenied")

@@ -21,6 +21,7 @@ BINDING = {
     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "controlplane-tenant"},
     "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": MALLORY}],
 }
+MARK = (Wall.HUB_GATE, "MarkDenied")
 OWNED = (Wall.KUBERNETES, "OwnedByAnother")
 GIT_ATTACKS = (
     ByGit("an object of another Application", *OWNED, {"a.yaml": config_map("mine", {"value": "taken"})}),
@@ -30,15 +31,17 @@ GIT_ATTACKS = (
         {"a.yaml": config_map("mine", {"value": "taken"})},
         spec={"sync": {"adopt": True, "replace": True}},
     ),
-    ByGit("the binding that its ground was given", *OWNED, {"a.yaml": BINDING}),
+    ByGit("the binding that its ground was given", *MARK, {"a.yaml": BINDING}),
+    ByGit("the binding that its ground was given, adopted", *MARK, {"a.yaml": BINDING}, spec={"sync": {"adopt": True}}),
     ByGit(
-        "the binding that its ground was given, adopted", *OWNED, {"a.yaml": BINDING}, spec={"sync": {"adopt": True}}
+        "labels of another's Application",
+        *MARK,
+        {"a.yaml": config_map("stolen", labels={"controlplane.dev/owner": "0" * 32})},
     ),
     ByGit(
-        "a child that another root has made",
-        *OWNED,
-        {"a.yaml": application("owned", SPACE, "apps/mine", sync={"prune": False})},
-        spec={"placement": None},
+        "the label of another tenant",
+        *MARK,
+        {"a.yaml": config_map("stolen", labels={"controlplane.dev/tenant": VICTORIA})},
     ),
 )
 REQUESTS = (
@@ -103,7 +106,7 @@ REQUESTS = (
 
 
 @each_by_git(FAMILY, GIT_ATTACKS)
-async def test_by_git(mounted: Field, owned: None, slug: str, attack: ByGit, stopped: Stopped) -> None:
+async def test_by_git(mounted: Field, slug: str, attack: ByGit, stopped: Stopped) -> None:
     stopped(attack.name, *await mounted.refused(slug, attack))
 
 
@@ -112,18 +115,19 @@ async def test_by_request(mounted: Field, attack: ByRequest, stopped: Stopped) -
     stopped(attack.name, *await mounted.request_refused(attack))
 
 
-@pytest.fixture(scope="module")
-async def owned(mounted: Field) -> None:
-    """A root that made the Application `owned` first. What was refused before it was there is tried again."""
+async def test_a_child_that_another_root_has_made(mounted: Field, stopped: Stopped) -> None:
     team = mounted.attacker
-    await team.push(
-        {
-            "first/a.yaml": application("owned", SPACE, "apps/mine2", placement={"namespace": MALLORY}),
-            "apps/mine2/c.yaml": config_map("mine2"),
-        }
-    )
+    child = application("owned", SPACE, "apps/mine2", placement={"namespace": MALLORY})
+    other = application("owned", SPACE, "apps/mine", sync={"prune": False})
+    await team.push({"first/a.yaml": child, "second/a.yaml": other, "apps/mine2/c.yaml": config_map("mine2")})
     await team.deploy("first", "first", placement=None)
-    await team.sees("made its child", "first", lambda body: (body["status"].get("children") or {}).get("total"))
+    before = await team.ready("owned")
+    await team.deploy("second", "second", placement=None)
+    await team.problem("second", "OwnedByAnother")
+    after = await team.application("owned")
+    assert after and after["spec"] == before["spec"]
+    await mounted.unharmed()
+    stopped("a child that another root has made", Wall.KUBERNETES, "OwnedByAnother")
 
 
 @pytest.mark.parametrize(
@@ -162,6 +166,7 @@ async def test_names_that_look_alike_when_joined(mounted: Field, stopped: Stoppe
             await mounted.hub.kubectl("delete", "--ignore-not-found", "--wait=false", f"tenant/{team.name}")
         for team in teams:
             await mounted.hub.gone("Tenant", team.name)
+            await mounted.hub.gone("Namespace", team.hub_namespace)
             await team.member.gone("Namespace", team.name)
     await mounted.unharmed()
     stopped("a + b-c against a-b + c", Wall.HUB_GATE, "names are hashed with their namespace")
@@ -186,12 +191,12 @@ async def test_two_tenants_with_one_namespace(mounted: Field, stopped: Stopped) 
     finally:
         await mounted.hub.kubectl("delete", "--wait=false", "tenant/second")
         await mounted.hub.gone("Tenant", "second")
+        await mounted.hub.gone("Namespace", "tenant-second")
     await mounted.unharmed()  # its removal took nothing along
     stopped("two Tenants with one namespace", Wall.AGENT_GATE, "NamespaceConflict")
 
 
 FORGERIES: dict[str, Any] = {
-    "labels of another's Application": lambda hers: {"labels": dict(hers["metadata"]["labels"])},
     "an ownerReference to another's object": lambda hers: {
         "ownerReferences": [
             {
@@ -232,11 +237,11 @@ async def test_a_deletion_stays_with_the_attacker(mounted: Field, name: str, sto
 async def test_a_tenant_that_ends_takes_nothing_of_others_along(mounted: Field, stopped: Stopped) -> None:
     """One that had another's repository and namespace among its own, and an Application of another's name."""
     other = Team(mounted.system, f"{VICTORIA}-two", ("east",))
-    await other.onboard(
-        sources=[{"url": f"{mounted.system.git_url}/**"}],
-        namespaces=[{"name": other.name}, {"name": f"{VICTORIA}*", "create": False}],
-    )
-    await other.hub.apply(repository("hers", other.hub_namespace, mounted.victim.url))
+    await other.onboard(namespaces=[{"name": other.name}, {"name": f"{VICTORIA}*", "create": False}])
+    wider = json.dumps({"spec": {"sources": [{"url": f"{mounted.system.git_url}/**"}]}})
+    await other.hub.kubectl("patch", f"tenant/{other.name}", "--type=merge", "-p", wider)
+    await other.push({"root/hers.yaml": repository("hers", other.hub_namespace, mounted.victim.url)})
+    await other.deploy("root", "root", placement=None)
     await other.deploy("web", "apps/web", source={"repository": "hers", "path": "apps/web"})
     await other.hub.until(
         "it deployed her repository into its own namespace",
@@ -247,6 +252,7 @@ async def test_a_tenant_that_ends_takes_nothing_of_others_along(mounted: Field, 
     )
     await mounted.hub.kubectl("delete", f"tenant/{other.name}")
     await mounted.hub.gone("Tenant", other.name)
+    await mounted.hub.gone("Namespace", other.hub_namespace)
     await other.member.gone("Namespace", other.name)
     await mounted.unharmed()
     stopped("the end of a tenant with the same names", Wall.KUBERNETES, "uid and namespace")

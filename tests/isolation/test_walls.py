@@ -7,89 +7,27 @@ lets pass: which walls an attack meets stands in its row.
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 from aiohttp import web
 
 from hack.ports import HOST
 from hack.record import locked
-from tests.behaviour.cluster import Body, condition
-from tests.behaviour.manifests import application, config_map, file_of, repository
+from tests.behaviour.cluster import condition
+from tests.behaviour.manifests import application, config_map, repository
 from tests.behaviour.system import System
-from tests.isolation.attack import MALLORY, VICTORIA, Stopped, Wall
+from tests.isolation.attack import MALLORY, Stopped, Wall
 from tests.isolation.range import Range
+from tests.isolation.sieges import REPOSITORY, SIEGES, doubled
 from tests.isolation.test_fooled_hub import ground
 from tests.testdata import ROOT
 
 FAMILY = "each wall by itself"
-REPOSITORY = "another tenant's repository"
 SETTINGS = {"render.timeout": "8s", "git.allowInsecure": "http://127.0.0.1:*/**"}
 """The first so that a build without an end ends soon; the second so that a server of the test's own may be read."""
 HUB, AGENT, KUBERNETES, ADMISSION = Wall.HUB_GATE, Wall.AGENT_GATE, Wall.KUBERNETES, Wall.ADMISSION
 
 
-@dataclass(frozen=True, slots=True)
-class Siege:
-    """One attack by Git. walls: those that it meets, with what each says. loot: what is there once all are down."""
-
-    files: dict[str, Any]
-    walls: dict[Wall, str]
-    loot: tuple[str, str, str]
-    spec: dict[str, Any] = field(default_factory=dict)
-
-
-def cluster_scoped(api_version: str, kind: str, name: str, **parts: Any) -> Body:
-    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **parts}
-
-
-CRD = cluster_scoped(
-    "apiextensions.k8s.io/v1", "CustomResourceDefinition", "loots.evil.example.com",
-    spec={
-        "group": "evil.example.com", "scope": "Cluster", "names": {"plural": "loots", "singular": "loot", "kind": "Loot"},
-        "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}],
-    },
-)  # fmt: skip
-ROLE = cluster_scoped("rbac.authorization.k8s.io/v1", "ClusterRole", "stolen", rules=[])
-SPACE = cluster_scoped("v1", "Namespace", "loot")
-SPACE["metadata"]["labels"] = {"controlplane.dev/tenant": MALLORY}
-QUOTA = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "mine"}, "spec": {"hard": {"pods": "1000"}}}
-EVERYWHERE = {HUB: "NamespaceDenied", AGENT: "NamespaceNotOurs", KUBERNETES: "Forbidden"}
-OF_CLUSTER = {HUB: "ClusterScopedDenied", KUBERNETES: "Forbidden"}
-SIEGES = {
-    "another tenant's namespace": Siege(
-        {"a.yaml": config_map("stolen-a", namespace=VICTORIA)}, EVERYWHERE, ("ConfigMap", "stolen-a", VICTORIA)
-    ),
-    "another tenant's namespace by placement": Siege(
-        {"a.yaml": config_map("stolen-b")}, EVERYWHERE, ("ConfigMap", "stolen-b", VICTORIA), {"placement": {"namespace": VICTORIA}},
-    ),
-    "kube-system": Siege(
-        {"a.yaml": config_map("stolen-c", namespace="kube-system")}, EVERYWHERE, ("ConfigMap", "stolen-c", "kube-system")
-    ),
-    "kube-system by kustomize": Siege(
-        {"kustomization.yaml": file_of({"resources": ["a.yaml"], "namespace": "kube-system"}), "a.yaml": config_map("stolen-d")},
-        EVERYWHERE, ("ConfigMap", "stolen-d", "kube-system"),
-    ),
-    "a ClusterRole": Siege({"a.yaml": ROLE}, OF_CLUSTER, ("ClusterRole", "stolen", "")),
-    "a CRD": Siege({"a.yaml": CRD}, OF_CLUSTER, ("CustomResourceDefinition", "loots.evil.example.com", "")),
-    "a namespace of its own making": Siege(
-        {"a.yaml": SPACE}, {HUB: "ClusterScopedDenied", AGENT: "Denied", KUBERNETES: "Forbidden"}, ("Namespace", "loot", "")
-    ),
-    "a quota of its own": Siege(
-        {"a.yaml": QUOTA}, {HUB: "KindDenied", KUBERNETES: "Forbidden"}, ("ResourceQuota", "mine", MALLORY)
-    ),
-    "more objects than it may have": Siege(
-        {"a.yaml": [config_map(f"many-{n}") for n in range(60)]}, {HUB: "LimitExceeded"}, ("ConfigMap", "many-59", MALLORY)
-    ),
-    REPOSITORY: Siege(
-        {}, {HUB: "SourceNotReady"}, ("ConfigMap", "read", MALLORY), {"source": {"repository": "hers", "path": "other"}}
-    ),
-    "a child for another tenant": Siege(
-        {"a.yaml": application("stolen", f"tenant-{VICTORIA}", "apps/web")}, {HUB: "ChildDenied"},
-        ("Application", "stolen", f"tenant-{VICTORIA}"), {"placement": None},
-    ),
-}  # fmt: skip
 NAMES = {attack: f"siege-{number:02}" for number, attack in enumerate(SIEGES)}
 
 
@@ -206,7 +144,14 @@ async def test_the_tenants_rights(open_agent: Range, attack: str, stopped: Stopp
     stopped(f"{attack}: with an open agent", KUBERNETES, reason)
 
 
-async def test_the_members_admission(open_rights: Range, stopped: Stopped) -> None:
+@meets(ADMISSION)
+async def test_the_members_admission(open_rights: Range, attack: str, stopped: Stopped) -> None:
+    problem = await open_rights.met(NAMES[attack], "Forbidden", agent=True, says="ValidatingAdmissionPolicy")
+    await _absent(open_rights, attack)
+    stopped(f"{attack}: with all rights", ADMISSION, problem["reason"])
+
+
+async def test_the_members_admission_of_the_agent(open_rights: Range, stopped: Stopped) -> None:
     """kube-system as a tenant's ground: written by the agent as itself, which the tenant's rights do not bind."""
     body = await open_rights.hub.get("Namespace", "controlplane-system")
     assert body
@@ -231,6 +176,7 @@ async def test_the_members_admission(open_rights: Range, stopped: Stopped) -> No
     assert await _tenant_of(open_rights, "kube-system") == ""
     stopped("kube-system as a tenant's: with hub, agent and rights open", ADMISSION, "Forbidden")
     await open_rights.without_member_admission()
+    await open_rights.again(NAMES.values())
     patch = '{"spec":{"sync":"again","delivery":2}}'
     await open_rights.hub.kubectl("patch", "work/ghost", "-n", "cluster-south", "--type=merge", "-p", patch)
     await open_rights.member.until(
@@ -243,19 +189,6 @@ async def test_the_members_admission(open_rights: Range, stopped: Stopped) -> No
 async def test_without_any_wall_it_succeeds(open_rights: Range, attack: str) -> None:
     """So each of the tests above can fail: the attack is a real one."""
     await open_rights.there(*SIEGES[attack].loot)
-
-
-def doubled(levels: int) -> dict[str, Any]:
-    """A build whose bases are each built twice on each level, with another prefix."""
-    files: dict[str, Any] = {"kustomization.yaml": "resources: [l0]\n"}
-    for n in range(levels):
-        for side in ("a", "b"):
-            inner = f"../../l{n + 1}" if n + 1 < levels else "../../leaf"
-            files[f"l{n}/{side}/kustomization.yaml"] = f"resources: ['{inner}']\nnamePrefix: {side}{n}-\n"
-        files[f"l{n}/kustomization.yaml"] = "resources: [a, b]\n"
-    files["leaf/kustomization.yaml"] = "resources: [c.yaml]\n"
-    files["leaf/c.yaml"] = config_map("leaf")
-    return files
 
 
 @asynccontextmanager
