@@ -107,7 +107,7 @@ async def test_others_are_served_meanwhile(mounted: Field, stopped: Stopped) -> 
 
 
 async def test_more_applications_than_it_may_have(mounted: Field, stopped: Stopped) -> None:
-    """Of a tenant with room for three. Of those that are made within one second one or two more may slip in."""
+    """Of a tenant with room for three. Some of those that are made within the same second slip in: see docs/threat-model.md."""
     team = Team(mounted.system, "crowd", ("east",))
     await team.onboard(limits={"applications": 3})
     try:
@@ -116,7 +116,7 @@ async def test_more_applications_than_it_may_have(mounted: Field, stopped: Stopp
         await team.deploy("crowd", "crowd", placement=None)
         await team.hub.until_all(
             "those over the limit are refused", "Application",
-            lambda found: sum(condition(each, "Ready").reason == "LimitExceeded" for each in found) >= 45,
+            lambda found: sum(condition(each, "Ready").reason == "LimitExceeded" for each in found) >= 30,
             namespace=team.hub_namespace,
         )  # fmt: skip
     finally:
