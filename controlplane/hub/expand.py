@@ -52,12 +52,15 @@ def expand(
     tenants: Iterable[Tenant],
     clusters: Iterable[Cluster],
     folders: Callable[[str], Sequence[str]],
+    writers: Sequence[TenantName] = (),
 ) -> tuple[Manifest, ...]:
     """The Applications that a root's template makes, in the order of its dimensions, each sorted by name.
 
     tenant: whose root it is. The platform's may be over all tenants and clusters; a tenant's only over itself, and over
         the clusters that its Tenant allows.
     folders: glob -> paths of the folders of the root's repository that it matches.
+    writers: tenants that can write the root's repository. What they call a folder may name a child of the platform's, and
+        decides neither its namespace nor its source nor where it goes.
     An Application without expand makes none. Raises ExpandError: an unknown variable, a name that is no name, two elements
     that give the same name, a result that is no Application, too many.
     """
@@ -65,6 +68,8 @@ def expand(
     if spec is None:
         return ()
     every_tenant, every_cluster = list(tenants), list(clusters)
+    if tenant == PLATFORM and writers:
+        _refuse_steering(spec.template.wire(), writers)
     if tenant != PLATFORM:
         every_tenant = [each for each in every_tenant if each.metadata.name == tenant]
         allowed = _allowed(every_tenant, every_cluster)
@@ -120,6 +125,33 @@ def _elements(
         )
         for each in chosen
     ]
+
+
+def _refuse_steering(template: Mapping[str, Any], writers: Sequence[TenantName]) -> None:
+    parts = {"metadata.namespace": template["metadata"].get("namespace")}
+    parts |= {f"spec.{name}": template["spec"].get(name) for name in ("source", "placement", "overrides", "expand")}
+    for where, value in parts.items():
+        steering = [
+            name for text in _texts(value) for name in _VARIABLE.findall(text) if name.strip().startswith("folder.")
+        ]
+        if steering:
+            raise ExpandError(
+                f"{{{{ {steering[0].strip()} }}}} in {where} of the template: the folders are in a repository that tenant "
+                f"{writers[0]} deploys from, and so can write; its names decide no namespace, source or placement. Use a "
+                "repository of the platform's own, or write the value out"
+            )
+
+
+def _texts(value: Any) -> Iterable[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for each in value.values():
+                yield from _texts(each)
+        case list():
+            for each in value:
+                yield from _texts(each)
 
 
 def _child(template: Mapping[str, Any], variables: Mapping[str, str], home: str, text: str) -> Manifest:

@@ -132,6 +132,7 @@ class Intake:
         if not _same_wish(old, new):
             self._queues.repositories.add(at)
             self.wake_readers(at)
+            self._wake_expanding()  # one of the platform's may be over what is a tenant's from now on
         if new is None:
             self._wake_parent("Repository", at)
 

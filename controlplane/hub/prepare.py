@@ -23,6 +23,7 @@ from controlplane.hub.expand import ExpandError, expand
 from controlplane.hub.placement import place, variables_for
 from controlplane.hub.sources import Head
 from controlplane.hub.world import World
+from controlplane.hub.writers import writers_of
 from controlplane.policy.denial import Denied
 from controlplane.policy.gate import GATE, Delivery, Gate, Permit, Target
 from controlplane.policy.policy import Policy
@@ -93,6 +94,7 @@ def inputs_of(
         over = (
             tuple((c.metadata.name, c.metadata.labels) for c in world.live_clusters()),
             tuple((t.metadata.name, t.metadata.labels) for t in world.live_tenants()),
+            writers_of(head.url, world),
         )
     return (
         spec.source,
@@ -122,6 +124,7 @@ async def prepare(
         try:
             children = expand(
                 application, tenant_name, world.live_tenants(), world.live_clusters(), tree.folders,
+                writers_of(head.url, world),
             )  # fmt: skip
         except ExpandError as error:
             raise Refusal(

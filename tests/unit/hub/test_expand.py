@@ -145,6 +145,35 @@ def test_a_template_that_cannot_be_filled_is_refused(metadata: dict[str, Any], s
         of(root([{"clusters": {"names": ["east"]}}], metadata, spec))
 
 
+@pytest.mark.parametrize(
+    ("metadata", "spec", "where"),
+    [
+        ({"name": "a", "namespace": "tenant-{{ folder.name }}"}, SPEC, "metadata.namespace"),
+        ({"name": "a"}, {"source": {"repository": "r", "path": "{{folder.path}}"}}, "spec.source"),
+        ({"name": "a"}, SPEC | {"placement": {"namespace": "{{ folder.name }}"}}, "spec.placement"),
+        ({"name": "a"}, SPEC | {"placement": {"clusters": {"names": ["x", "{{  folder.name}}"]}}}, "spec.placement"),
+    ],
+)
+def test_what_a_tenant_calls_a_folder_does_not_steer_what_the_platform_makes(
+    metadata: dict[str, Any], spec: dict[str, Any], where: str
+) -> None:
+    application = root([{"folders": {"path": "apps/*"}}], metadata, spec)
+    with pytest.raises(ExpandError, match=rf"in {where} of the template: .* tenant payments"):
+        expand(application, PLATFORM, TENANTS, CLUSTERS, folders("apps/a"), [PAYMENTS])
+    assert len(of(application, PLATFORM, "apps/a")) == 1  # a folder of the platform's own does
+    assert (
+        len(expand(application, PAYMENTS, TENANTS, CLUSTERS, folders("apps/a"), [PAYMENTS])) == 1
+    )  # and a root of theirs
+
+
+def test_what_a_tenant_calls_a_folder_may_name_a_child() -> None:
+    spec = SPEC | {"placement": {"clusters": {"names": ["{{ cluster.name }}"]}}}
+    application = root(
+        [{"folders": {"path": "*"}}, {"clusters": {"names": ["east"]}}], {"name": "{{ folder.name }}"}, spec
+    )
+    assert names(expand(application, PLATFORM, TENANTS, CLUSTERS, folders("web"), [PAYMENTS])) == ["web"]
+
+
 def test_two_elements_that_give_one_name_are_both_named() -> None:
     with pytest.raises(ExpandError, match="cluster east and cluster west both give the name controlplane-system/x"):
         of(root([{"clusters": {}}], {"name": "x"}))
