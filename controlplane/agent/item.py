@@ -1,5 +1,6 @@
 """One desired object, ready to be applied: passed by the gate, labelled, and with the place where its kind is served."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -46,7 +47,23 @@ def labelled(body: Mapping[str, Any], *, owner: str, tenant: str, namespace: str
         meta.pop("namespace", None)
     elif namespace:
         meta["namespace"] = namespace
-    return {name: value for name, value in body.items() if name != "status"} | {"metadata": meta}
+    return _as_stored({name: value for name, value in body.items() if name != "status"} | {"metadata": meta})
+
+
+def _as_stored(body: dict[str, Any]) -> dict[str, Any]:
+    """A Secret with its stringData as data, as the API server would store it.
+
+    It would also keep our claim on stringData, a field that is never there, and none on data: nobody could tell when
+    somebody else writes that. What is not shaped as stringData is left for the API server to refuse.
+    """
+    texts = body.get("stringData")
+    if (body.get("apiVersion"), body.get("kind")) != ("v1", "Secret") or not isinstance(texts, dict):
+        return body
+    data = body.get("data") or {}
+    if not isinstance(data, dict) or not all(isinstance(text, str) for text in texts.values()):
+        return body
+    stored = {name: b64encode(text.encode()).decode() for name, text in texts.items()}
+    return {name: value for name, value in body.items() if name != "stringData"} | {"data": {**data, **stored}}
 
 
 _NOT_OURS = frozenset(

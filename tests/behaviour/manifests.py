@@ -7,7 +7,17 @@ import yaml
 
 from tests.behaviour.cluster import Body
 
-__all__ = ["application", "config_map", "config_maps", "deployment", "file_of", "repository", "service", "tenant"]
+__all__ = [
+    "application",
+    "config_map",
+    "config_maps",
+    "deployment",
+    "file_of",
+    "repository",
+    "secret",
+    "service",
+    "tenant",
+]
 
 OURS = "controlplane.dev/v1alpha1"
 IMAGE = "registry.example.com/app"
@@ -26,6 +36,11 @@ def config_map(name: str, data: Mapping[str, str] | None = None, **metadata: Any
         "metadata": {"name": name, **metadata},
         "data": dict(data or {"key": "value"}),
     }
+
+
+def secret(name: str, texts: Mapping[str, str]) -> Body:
+    """A Secret as people write it: with stringData."""
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(texts)}
 
 
 def config_maps(folder: str, count: int, value: str = "one") -> dict[str, str]:

@@ -11,13 +11,14 @@ import yaml
 
 from hack.process import Command
 from tests.behaviour.cluster import Body, Cluster
-from tests.behaviour.manifests import config_map, deployment, service
+from tests.behaviour.manifests import config_map, deployment, secret, service
 from tests.behaviour.proxy import BlindProxy
 from tests.behaviour.system import System
 from tests.behaviour.team import Team
 
 FILES = {
     "apps/web/web.yaml": [deployment("web"), service("web")],
+    "apps/web/secret.yaml": secret("keys", {"key": "value"}),
     "apps/web/settings.yaml": config_map("settings", labels={"kept": "yes"}, annotations={"note": "as in Git"}),
 }
 
@@ -88,6 +89,10 @@ async def test_kubectl_scale_is_undone_five_times_in_a_row(east_team: Team) -> N
         pytest.param(
             ("patch", "configmap/settings", "--type=merge", "-p", '{"data": {"key": "other"}}'), "ConfigMap", "settings",
             lambda body: body["data"] == {"key": "value"}, id="data",
+        ),
+        pytest.param(
+            ("patch", "secret/keys", "--type=merge", "-p", '{"data": {"key": "eA=="}}'), "Secret", "keys",
+            lambda body: body["data"] == {"key": "dmFsdWU="}, id="stringData of a Secret",
         ),
         pytest.param(
             ("patch", "configmap/settings", "--type=merge", "-p", '{"data": null}'), "ConfigMap", "settings",

@@ -21,6 +21,32 @@ def test_our_labels_stand_beside_its_own_and_above_theirs_of_our_name() -> None:
     assert bare["metadata"]["labels"][LABEL_OWNER] == "forged", "the body that was given is left alone"
 
 
+def secret(**content: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "shop"}, **content}
+
+
+@pytest.mark.parametrize(
+    ("given", "data"),
+    [
+        ({"stringData": {"a": "x"}}, {"a": "eA=="}),
+        ({"stringData": {"a": "x"}, "data": {"a": "eQ==", "b": "eg=="}}, {"a": "eA==", "b": "eg=="}),
+        ({"stringData": {"a": "\u00e4"}, "data": None}, {"a": "w6Q="}),
+        ({"data": {"a": "eQ=="}}, {"a": "eQ=="}),
+    ],
+)
+def test_a_secret_is_applied_as_it_is_stored(given: dict[str, Any], data: dict[str, str]) -> None:
+    made = labelled(secret(**given), owner="o", tenant="t")
+    assert made["data"] == data
+    assert "stringData" not in made
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"stringData": {"a": 1}}, {"stringData": ["a"]}, {"stringData": {"a": "x"}, "data": ["b"]}]
+)
+def test_a_secret_that_is_none_is_left_to_the_server(wrong: dict[str, Any]) -> None:
+    assert labelled(secret(**wrong), owner="o", tenant="t")["stringData"] == wrong["stringData"]
+
+
 def test_what_the_server_decides_is_not_sent() -> None:
     bare = config(uid="u", resourceVersion="1", managedFields=[], creationTimestamp=None) | {"status": {"a": 1}}
     made = labelled(bare, owner="o", tenant="t")
