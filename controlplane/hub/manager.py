@@ -56,7 +56,7 @@ class Manager:
         self.store = store
         self.queues = Queues(
             repositories=WorkQueue(on_done=_logged("Repository")),
-            applications=WorkQueue(on_done=_logged("Application")),
+            applications=WorkQueue(on_done=_logged("Application"), group=lambda key: key.namespace),
             tenants=WorkQueue(on_done=_logged("Tenant")),
             clusters=WorkQueue(on_done=_logged("Cluster")),
         )
@@ -130,21 +130,22 @@ class Manager:
             tasks.create_task(self._intake.run(), name="intake")
             await self.world.complete.wait()
             _log.info("the world is complete", extra={"applications": len(self.world.applications)})
-            for name, queue, handler, workers in self._stations():
-                tasks.create_task(queue.run(handler, workers=workers), name=name)
+            for name, queue, handler, workers, share in self._stations():
+                tasks.create_task(queue.run(handler, workers=workers, share=share), name=name)
             if self._of_policies is not None:
                 self._policy_queue.add(self._of_policies)
             tasks.create_task(self.status.run(), name="status")
             tasks.create_task(self._announcer.run(), name="events")
             tasks.create_task(collect_artifacts(self.world, self.store), name="collect")
 
-    def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], _Handler, int], ...]:
+    def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], _Handler, int, int], ...]:
+        """Name, queue, handler, places, and how many of them one group may have."""
         return (
-            ("policies", self._policy_queue, self._policy_commits.reconcile, 1),
-            ("repositories", self.queues.repositories, self.sources.reconcile, 8),
-            ("tenants", self.queues.tenants, self._tenants.reconcile, 4),
-            ("clusters", self.queues.clusters, self.clusters.reconcile, 4),
-            ("applications", self.queues.applications, self.applications.reconcile, 16),
+            ("policies", self._policy_queue, self._policy_commits.reconcile, 1, 1),
+            ("repositories", self.queues.repositories, self.sources.reconcile, 8, 8),
+            ("tenants", self.queues.tenants, self._tenants.reconcile, 4, 4),
+            ("clusters", self.queues.clusters, self.clusters.reconcile, 4, 4),
+            ("applications", self.queues.applications, self.applications.reconcile, 32, 16),  # 16 of one tenant
         )
 
 

@@ -4,7 +4,6 @@ What was prepared is remembered with everything that it was made from. A commit 
 comparisons of tree ids; nothing is rendered, and nothing is written for it anywhere.
 """
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from controlplane.hub.policies import Policies
 from controlplane.hub.prepare import Prepared, Refusal, inputs_of, prepare
 from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Head, Sources
+from controlplane.hub.turns import Turns
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.policy.denial import Denial
@@ -62,7 +62,7 @@ class Selector:
         self._children = children
         self._gate = gate
         self._limits = RenderLimits(timeout_s=settings.render_timeout_s, sandbox=settings.render_sandbox)
-        self._rendering = asyncio.Semaphore(settings.render_concurrency)
+        self._rendering = Turns(settings.render_concurrency)
         self._memos: dict[NamespacedName, _Memo] = {}
 
     def forget(self, key: NamespacedName) -> None:
@@ -110,7 +110,7 @@ class Selector:
         self.forget(key)  # while this is under way nobody may take the last outcome for today's: see unaffected()
         outcome: Prepared | Refusal
         try:
-            async with self._rendering:
+            async with self._rendering.of(name):
                 made = await prepare(
                     application, name, tenant, head, tree,
                     repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,

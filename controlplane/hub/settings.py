@@ -37,7 +37,7 @@ class Settings:
     git_max_bytes: int = 512 << 20
     render_sandbox: _SandboxMode = "unshare"
     render_timeout_s: float = 60.0
-    render_concurrency: int = 2
+    render_concurrency: int = 3
     policies_repository: str = (
         ""  # a Repository of controlplane-system that holds policies; "" = what is built in, alone
     )

@@ -6,6 +6,7 @@ of objects. There is no timer task and no idle worker: a reconcile is a task of 
 
 import asyncio
 import heapq
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -50,6 +51,7 @@ class WorkQueue(Generic[K]):
     Not thread-safe: everything happens in one event loop.
 
     clock: None = the running loop. on_done: called after each reconcile; an error in it ends run().
+    group: whose a key is. Groups take turns, however many keys one has, so that nobody waits for another's thousand.
     """
 
     def __init__(
@@ -58,13 +60,19 @@ class WorkQueue(Generic[K]):
         backoff: Backoff | None = None,
         clock: Clock | None = None,
         on_done: Callable[[Done[K]], None] | None = None,
+        group: Callable[[K], Hashable] | None = None,
     ) -> None:
         self.handled = 0
         self.failed = 0
         self._backoff = backoff or Backoff()
         self._given_clock = clock
         self._on_done = on_done
-        self._ready: dict[K, float] = {}  # key -> when it was first added; a dict keeps the order of arrival
+        self._group = group or (lambda key: None)
+        self._ready: dict[K, float] = {}  # key -> when it was first added
+        self._turns: dict[
+            Hashable, dict[K, None]
+        ] = {}  # groups with ready keys, next first -> those, in order of arrival
+        self._places: Counter[Hashable] = Counter()  # group -> how many of its keys run
         self._running: dict[K, float | None] = {}  # key -> when it was added again while it ran
         self._failures: dict[K, int] = {}
         # A key can be due twice: its own next look, which each new run replaces, and what add_after asked for, which
@@ -104,9 +112,8 @@ class WorkQueue(Generic[K]):
         if key in self._running:
             if self._running[key] is None:
                 self._running[key] = self._clock.time()
-        elif key not in self._ready:
-            self._ready[key] = self._clock.time()
-            self._wake.set()
+        else:
+            self._put(key, self._clock.time())
 
     def add_after(self, key: K, delay_s: float) -> None:
         """Add the key in so many seconds; of several times for one key, the earliest stands."""
@@ -117,7 +124,7 @@ class WorkQueue(Generic[K]):
 
     def forget(self, key: K) -> None:
         """Drop what is known of a key: its place in the queue, its times, its failures. A reconcile under way ends as it does."""
-        self._ready.pop(key, None)
+        self._take(key)
         self._failures.pop(key, None)
         self._due.pop((key, True), None)
         self._due.pop((key, False), None)
@@ -129,21 +136,25 @@ class WorkQueue(Generic[K]):
         self._closed = True
         self._wake.set()
 
-    async def run(self, handler: Callable[[K], Awaitable[float | None]], workers: int = 16) -> None:
+    async def run(
+        self, handler: Callable[[K], Awaitable[float | None]], workers: int = 16, *, share: int | None = None
+    ) -> None:
         """Reconcile keys until close() or cancellation. One run per queue.
 
         handler: gets a key, reads fresh state, and returns the seconds until the next look, or None for no look of its
             own. An Exception from it means: again, after a backoff, or after its retry_after_s where it carries that.
-        workers: how many reconciles at once.
+        workers: how many reconciles at once. share: how many of one group at most; None = all of them. With less than all,
+            a group whose reconciles take for ever leaves places for the others.
         """
         self._arm()
         try:
             async with asyncio.TaskGroup() as tasks:
                 while not self._closed:
                     self._wake.clear()
-                    while self._ready and len(self._running) < workers and not self._closed:
-                        key = next(iter(self._ready))
-                        added = self._ready.pop(key)
+                    while len(self._running) < workers and not self._closed:
+                        key, added = self._next(share or workers)
+                        if key is None:
+                            break
                         self._running[key] = None
                         self._due.pop((key, True), None)
                         tasks.create_task(self._reconcile(handler, key, added), name=f"reconcile:{key}")
@@ -152,6 +163,42 @@ class WorkQueue(Generic[K]):
             if self._timer:
                 self._timer.cancel()
                 self._timer = None
+
+    def _put(self, key: K, added: float) -> None:
+        if key not in self._ready:
+            self._ready[key] = added
+            self._turns.setdefault(self._group(key), {})[key] = None
+            self._wake.set()
+
+    def _take(self, key: K) -> float | None:
+        """Take a key out; when it was added, None where it was not ready."""
+        added = self._ready.pop(key, None)
+        if added is not None:
+            keys = self._turns[self._group(key)]
+            del keys[key]
+            if not keys:
+                del self._turns[self._group(key)]
+        return added
+
+    def _next(self, share: int) -> tuple[K | None, float]:
+        """The next key to run and when it was added; None where no group with ready keys has a place."""
+        for group, keys in self._turns.items():
+            if self._places[group] < share:
+                key = next(iter(keys))
+                self._turns[group] = self._turns.pop(group)  # its next turn comes after everybody else's
+                self._places[group] += 1
+                added = self._take(key)
+                assert added is not None
+                return key, added
+        return None, 0.0
+
+    def _leave(self, key: K) -> float | None:
+        """A reconcile has ended; when its key was added again meanwhile."""
+        group = self._group(key)
+        self._places[group] -= 1
+        if not self._places[group]:
+            del self._places[group]
+        return self._running.pop(key)
 
     async def _reconcile(self, handler: Callable[[K], Awaitable[float | None]], key: K, added: float) -> None:
         started = self._clock.time()
@@ -162,10 +209,10 @@ class WorkQueue(Generic[K]):
         except Exception as err:  # the one place where a reconcile's failure ends; it becomes a retry and a report
             error = err
         except BaseException:  # cancelled: it did not happen, so the key stays, for a next run()
-            del self._running[key]
-            self._ready.setdefault(key, added)
+            self._leave(key)
+            self._put(key, added)
             raise
-        again = self._running.pop(key)
+        again = self._leave(key)
         ended = self._clock.time()
         self._wake.set()
         self.handled += 1
@@ -177,7 +224,7 @@ class WorkQueue(Generic[K]):
             next_s = self._retry_s(error, self._failures[key])
             again = None  # what came in meanwhile is served by the retry
         if again is not None:
-            self._ready.setdefault(key, again)
+            self._put(key, again)
         if next_s is not None:
             self._schedule(key, ended + max(next_s, 0.0), own=True)
         if self._on_done:

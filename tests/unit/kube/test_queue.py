@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -60,11 +60,12 @@ async def settle() -> None:
 class Running:
     """A queue at work, whose handler waits for the test to say how each reconcile ends."""
 
-    def __init__(self, workers: int = 4, backoff: Backoff = FIXED) -> None:
+    def __init__(self, workers: int = 4, backoff: Backoff = FIXED, share: int | None = None) -> None:
         self.clock = VirtualClock()
         self.done: list[Done[str]] = []
-        self.queue: WorkQueue[str] = WorkQueue(backoff=backoff, clock=self.clock, on_done=self.done.append)
-        self.workers = workers
+        group = None if share is None else lambda key: key[0]
+        self.queue: WorkQueue[str] = WorkQueue(backoff=backoff, clock=self.clock, on_done=self.done.append, group=group)
+        self.workers, self.share = workers, share
         self.started: list[str] = []
         self.active: dict[str, asyncio.Future[float | None]] = {}
 
@@ -87,7 +88,7 @@ class Running:
     async def __aenter__(self) -> "Running":
         self.group = asyncio.TaskGroup()
         await self.group.__aenter__()
-        self.task = self.group.create_task(self.queue.run(self.handler, self.workers))
+        self.task = self.group.create_task(self.queue.run(self.handler, self.workers, share=self.share))
         await settle()
         return self
 
@@ -289,7 +290,41 @@ async def test_it_runs_on_the_loops_own_clock() -> None:
     assert ran.is_set()
 
 
-KEYS = st.sampled_from("abc")
+async def test_groups_take_turns_however_many_keys_one_has() -> None:
+    async with Running(workers=1, share=1) as q:
+        for key in ("a1", "a2", "a3", "a4", "b1", "c1", "b2"):
+            q.queue.add(key)
+        await settle()
+        for key in ("a1", "b1", "c1", "a2", "b2", "a3"):
+            await q.finish(key)
+        assert q.started == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+async def test_a_group_whose_reconciles_never_end_leaves_places_for_others() -> None:
+    async with Running(workers=4, share=3) as q:
+        for number in range(9):
+            q.queue.add(f"a{number}")
+        await settle()
+        assert q.started == ["a0", "a1", "a2"]
+        q.queue.add("b1")
+        await settle()
+        assert q.started[3:] == ["b1"]
+        await q.finish("a1")
+        await q.finish("b1")
+        assert q.started[4:] == ["a3"]
+
+
+async def test_a_key_that_is_forgotten_leaves_its_group_to_the_others() -> None:
+    async with Running(workers=1, share=1) as q:
+        for key in ("a1", "a2", "b1"):
+            q.queue.add(key)
+        await settle()
+        q.queue.forget("b1")
+        await q.finish("a1")
+        assert q.started == ["a1", "a2"]
+
+
+KEYS = st.sampled_from(["a1", "a2", "b1"])
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), KEYS),
@@ -303,14 +338,16 @@ OPERATIONS = st.lists(
 
 
 @settings(max_examples=200, deadline=None)
-@given(operations=OPERATIONS, workers=st.integers(1, 3))
-def test_no_key_is_ever_lost_or_run_twice_at_once(operations: list[tuple[Any, ...]], workers: int) -> None:
-    asyncio.run(_play(operations, workers))
+@given(operations=OPERATIONS, workers=st.integers(1, 3), share=st.none() | st.integers(1, 3))
+def test_no_key_is_ever_lost_or_run_twice_at_once(
+    operations: list[tuple[Any, ...]], workers: int, share: int | None
+) -> None:
+    asyncio.run(_play(operations, workers, share))
 
 
-async def _play(operations: list[tuple[Any, ...]], workers: int) -> None:
+async def _play(operations: list[tuple[Any, ...]], workers: int, share: int | None) -> None:
     asked: dict[str, int] = defaultdict(int)  # how many starts there were of the key when it was last asked for
-    async with Running(workers=workers) as q:
+    async with Running(workers=workers, share=share) as q:
         for operation in operations:
             match operation:
                 case ("add", key):
@@ -326,6 +363,7 @@ async def _play(operations: list[tuple[Any, ...]], workers: int) -> None:
                 case _:
                     await settle()
             assert len(q.active) <= workers
+            assert max(Counter(key[0] for key in q.active).values(), default=0) <= (share or workers)
         for _ in range(200):
             await settle()
             for key in list(q.active):
