@@ -21,6 +21,7 @@ what a process killed by force leaves behind is found by it, and two checkouts c
 
 _START_TIME = 19  # index of `starttime` behind the command's closing parenthesis; proc(5), /proc/pid/stat, field 22
 _STATE = 0  # field 3
+_THREADS = 17  # field 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,15 @@ def _stat(number: int) -> list[str] | None:
 
 
 def identify(number: int) -> Pid | None:
-    """The living process with this number, or None; a zombie does not live."""
+    """The living process with this number, or None; a zombie does not live.
+
+    The first thread of a process that is killed may be a zombie already while others still hold its ports and files: such
+    a process lives.
+    """
     fields = _stat(number)
-    return None if fields is None or fields[_STATE] in "ZX" else Pid(number, int(fields[_START_TIME]))
+    if fields is None or (fields[_STATE] in "ZX" and int(fields[_THREADS]) < 2):
+        return None
+    return Pid(number, int(fields[_START_TIME]))
 
 
 def is_alive(pid: Pid) -> bool:

@@ -3,22 +3,29 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from hack.ports import HOST, hold_ports
-from hack.process import MARKER, Command, end, find_marked
+from hack.process import MARKER, Command, Pid, end, find_marked
 
 COUNT = 5
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[list[int]]:
+async def held(tmp_path: Path) -> AsyncIterator[list[int]]:
     yield hold_ports(Command("ports", (), {MARKER: str(tmp_path)}, tmp_path / "ports.log"), COUNT)
-    for pid in find_marked(tmp_path):
-        asyncio.run(end(pid, grace_s=1, kill=True))
+    await end(await holder(tmp_path), grace_s=1, kill=True)
+
+
+async def holder(folder: Path) -> Pid:
+    """The process that holds the ports; its variables can be read a moment after it was started."""
+    async with asyncio.timeout(10):
+        while not (found := find_marked(folder)):  # noqa: ASYNC110  the kernel tells nobody
+            await asyncio.sleep(0.01)
+    return found[0]
 
 
 def test_a_server_can_take_a_held_port_again_and_again(held: list[int]) -> None:
@@ -50,7 +57,6 @@ def test_nobody_is_given_a_held_port(held: list[int]) -> None:
 
 async def test_the_ports_are_free_when_their_environment_has_ended(tmp_path: Path) -> None:
     [port] = hold_ports(Command("ports", (), {MARKER: str(tmp_path)}, tmp_path / "ports.log"), 1)
-    [pid] = find_marked(tmp_path)
-    await end(pid, grace_s=5, kill=True)
+    await end(await holder(tmp_path), grace_s=5, kill=True)
     with socket.socket() as anybody:
         anybody.bind((HOST, port))

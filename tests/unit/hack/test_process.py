@@ -1,5 +1,6 @@
 """A process is told apart from a stranger with its number, ends when told to, and leaves no children behind."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -92,6 +93,27 @@ async def test_ending_what_has_ended_is_no_error(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         spawn(Command("none", (str(tmp_path / "none"),), {}, tmp_path / "log"))
+
+
+async def test_a_process_whose_first_thread_has_ended_lives_on_as_long_as_another_does(tmp_path: Path) -> None:
+    program = (
+        "import ctypes, threading, time; threading.Thread(target=time.sleep, args=(600,)).start(); "
+        "print('here', flush=True); ctypes.CDLL(None).syscall(ctypes.c_long(60), ctypes.c_long(0))"  # exit(2), of one thread
+    )
+    pid = await started(command(tmp_path, program))
+    try:
+        async with asyncio.timeout(10):
+            while not _first_thread_has_ended(pid):  # noqa: ASYNC110  the kernel tells nobody
+                await asyncio.sleep(0.01)
+        assert is_alive(pid)
+        assert not await wait_end(pid, 0.05)
+    finally:
+        await end(pid, grace_s=5, kill=True)
+    assert not is_alive(pid)
+
+
+def _first_thread_has_ended(pid: Pid) -> bool:
+    return "State:\tZ" in Path(f"/proc/{pid.number}/status").read_text()
 
 
 async def test_a_process_inherits_nothing_that_was_left_open(tmp_path: Path) -> None:
