@@ -100,6 +100,26 @@ async def test_a_build_that_never_ends(mounted: Range, stopped: Stopped) -> None
     stopped("a kustomization without an end", Wall.RENDERER, "RenderLimitExceeded")
 
 
+async def test_forty_builds_that_never_end(mounted: Range, stopped: Stopped) -> None:
+    """They take their turns among themselves; the victim's commit waits for none of them."""
+    team, names = mounted.attacker, [f"endless-{number:02}" for number in range(40)]
+    await team.push({f"endless/{path}": content for path, content in doubled(22).items()})
+    await mounted.hub.apply(*(application(name, team.hub_namespace, "endless") for name in names))
+    try:
+        for name in names[:2]:
+            await mounted.met(name, "RenderLimitExceeded", agent=False)
+        await mounted.victim.push({"apps/web/a.yaml": config_map("hers", {"value": "newer"})})
+        await mounted.victim.ready("web")
+        found = await mounted.hub.all("Application", team.hub_namespace)
+        tried = [each for each in found if condition(each, "Ready").reason == "RenderLimitExceeded"]
+        assert len(tried) < len(names) / 2
+    finally:
+        await mounted.hub.kubectl(
+            "delete", "--wait=false", "-n", team.hub_namespace, *(f"application/{n}" for n in names)
+        )
+    stopped("forty kustomizations without an end", Wall.RENDERER, "RenderLimitExceeded")
+
+
 async def test_a_redirect_to_another_tenants_repository(mounted: Range, stopped: Stopped) -> None:
     """An address that the Tenant lists sends whoever asks to one that it does not."""
     team = mounted.attacker
