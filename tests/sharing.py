@@ -1,7 +1,7 @@
 """How two processes share a run: one has the environment that most behaviour tests share, the other all that needs none of it.
 
-The first mostly waits, for what clusters do; the second computes. Tests that bring up an environment of their own are the
-second's, after one another. (Groups of pytest-xdist's own are not read by this pytest: hence a scheduler.)
+The first mostly waits, for what clusters do; the second computes. Tests that bring up an environment of their own, and the
+attacks, are the second's, after one another. (Groups of pytest-xdist's own are not read by this pytest: hence a scheduler.)
 """
 
 import pytest
@@ -10,8 +10,8 @@ from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 __all__ = ["pytest_xdist_make_scheduler"]
 
-_ENVIRONMENT = ("tests/behaviour/", "tests/isolation/")
-_OWN = ("tests/behaviour/test_policies.py", "tests/isolation/test_walls.py")
+_ENVIRONMENT = "tests/behaviour/"
+_APART = ("tests/behaviour/test_policies.py", "tests/isolation/")
 
 
 class _Sharing(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type information
@@ -19,7 +19,7 @@ class _Sharing(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type 
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file in _OWN:
+        if file.startswith(_APART):
             return "apart"
         return "environment" if file.startswith(_ENVIRONMENT) else file
 
