@@ -108,6 +108,7 @@ async def test_a_team_that_is_onboarded_by_git_gets_the_same_as_one_that_is_by_h
         f"{folder}/repository.yaml": file_of(repository("team", by_git.hub_namespace, by_git.url)),
         f"{folder}/application.yaml": leaf(by_git, "web"),
     }
+    await platform.pull()  # other tests have pushed there
     await platform.commit(f"Welcome {by_git.name}", files)
     await platform.push()
     try:
