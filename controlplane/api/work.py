@@ -107,6 +107,9 @@ class WorkSpec(Part):
         default="", description="a new text asks for every object to be applied again"
     )
     ground: Ground | None = None
+    trace: Annotated[str, Field(max_length=64, pattern=r"^[-0-9a-f]*$")] = Field(
+        default="", description="W3C traceparent of the dispatch; not a part of what is wanted"
+    )
 
 
 class ObjectCounts(Part):

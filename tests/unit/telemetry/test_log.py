@@ -6,7 +6,7 @@ import sys
 import orjson
 import pytest
 
-from controlplane.agent.log import JsonLines, log_to_stderr
+from controlplane.telemetry.log import JsonLines, log_to_stderr
 
 
 def record(**extra: object) -> logging.LogRecord:
