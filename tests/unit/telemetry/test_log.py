@@ -1,12 +1,13 @@
 """One JSON object per line."""
 
+import asyncio
 import logging
 import sys
 
 import orjson
 import pytest
 
-from controlplane.telemetry.log import JsonLines, log_to_stderr
+from controlplane.telemetry.log import JsonLines, log_to_stderr, note, note_reconcile
 
 
 def record(**extra: object) -> logging.LogRecord:
@@ -50,3 +51,37 @@ def test_ours_from_info_on_and_others_from_warnings_on(capsys: pytest.CaptureFix
         root.handlers[:], root.level, ours.level = before
     (line,) = capsys.readouterr().err.splitlines()
     assert orjson.loads(line)["message"] == "seen"
+
+
+async def test_what_a_task_is_about_stands_on_its_lines_and_on_those_it_starts() -> None:
+    lines: list[dict[str, object]] = []
+
+    def say(**extra: object) -> None:
+        lines.append(orjson.loads(JsonLines(cluster="east").format(record(**extra))))
+
+    async def part() -> None:
+        note(cluster="west")
+        say()
+
+    async def reconcile(name: str) -> None:
+        note_reconcile(application=name)
+        say()
+        note(revision="main@sha1:ab", trace="")
+        await asyncio.create_task(part())
+        say(application="said by the call")
+
+    await asyncio.create_task(reconcile("payments/web"))
+    await asyncio.create_task(reconcile("payments/db"))
+    say()
+    about = [{k: line[k] for k in ("application", "revision", "cluster") if k in line} for line in lines]
+    assert about[:3] == [
+        {"application": "payments/web", "cluster": "east"},
+        {"application": "payments/web", "revision": "main@sha1:ab", "cluster": "west"},
+        {"application": "said by the call", "revision": "main@sha1:ab", "cluster": "east"},
+    ]
+    assert about[3] == {"application": "payments/db", "cluster": "east"}
+    assert about[6] == {"cluster": "east"}
+    assert "trace" not in lines[2]
+    numbers = [line.get("reconcile") for line in lines]
+    assert numbers[0] == numbers[1] == numbers[2] != numbers[3]
+    assert numbers[6] is None
