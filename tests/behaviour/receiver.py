@@ -135,6 +135,7 @@ async def told_to(system: System, **variables: str) -> AsyncIterator[None]:
         for name in names:
             await system.start(name)
 
+    await system.at_rest()  # nothing of others is under way, which would be told, too
     before = {name: processes[name].command for name in names}
     await again(lambda command: replace(command, env={**command.env, **variables}))
     try:
