@@ -35,6 +35,7 @@ async def test_heals_and_restarts_are_no_part_of_it() -> None:
         world.member.vanish(world.key("ConfigMap", "a"))
         await world.rest()
         assert world.get("ConfigMap", "a")
+        await world.inventory.flush()
         await world.restart()
         for owner in world.works.desired:
             world.due[owner] = world.now

@@ -15,7 +15,6 @@ from controlplane.hub.report import Outcome
 from controlplane.hub.sources import Head
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
-from controlplane.telemetry.log import note
 from controlplane.telemetry.span import Place, root_of, wall_ns
 from controlplane.telemetry.steps import collect, step
 from tests.unit.hub.objects import WEB, application, work_body
@@ -71,7 +70,6 @@ class Way:
 def _alone() -> Iterator[None]:
     yield
     collect(None)
-    note(revision="", trace="")
 
 
 def test_a_commit_is_told_from_fetch_to_ready() -> None:

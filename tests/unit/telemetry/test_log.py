@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from contextvars import Context
 
 import orjson
 import pytest
@@ -17,7 +18,7 @@ def record(**extra: object) -> logging.LogRecord:
 
 
 def test_a_line_has_time_level_message_and_what_is_beside_it() -> None:
-    line = orjson.loads(JsonLines(cluster="east").format(record(owner="o", objects=3)))
+    line = orjson.loads(Context().run(JsonLines(cluster="east").format, record(owner="o", objects=3)))
     assert line["time"].endswith("+00:00")
     assert {k: v for k, v in line.items() if k != "time"} == {
         "level": "info",
@@ -70,9 +71,10 @@ async def test_what_a_task_is_about_stands_on_its_lines_and_on_those_it_starts()
         await asyncio.create_task(part())
         say(application="said by the call")
 
-    await asyncio.create_task(reconcile("payments/web"))
-    await asyncio.create_task(reconcile("payments/db"))
-    say()
+    nothing = Context()
+    await asyncio.create_task(reconcile("payments/web"), context=nothing.copy())
+    await asyncio.create_task(reconcile("payments/db"), context=nothing.copy())
+    nothing.run(say)
     about = [{k: line[k] for k in ("application", "revision", "cluster") if k in line} for line in lines]
     assert about[:3] == [
         {"application": "payments/web", "cluster": "east"},
