@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from controlplane.health import batch, disruption, extension, network, pods, storage, workloads
+from controlplane.health import batch, disruption, extension, network, pods, scaling, storage, workloads
+from controlplane.health.catalog import rule_for
 from controlplane.health.live import Live, text_in
 from controlplane.health.rule import Rule
-from controlplane.health.standard import by_ready, settled, terminating
+from controlplane.health.standard import by_ready, settled, terminating, unobserved
 from controlplane.health.status import HEALTHY, Health
+from controlplane.health.view import view_of
 
 __all__ = ["assess", "needs_status"]
 
@@ -27,11 +29,11 @@ _TABLES: Final[tuple[Mapping[tuple[str, str], Rule], ...]] = (
     network.RULES,
     extension.RULES,
     disruption.RULES,
+    scaling.RULES,
 )
 _RULES: Final = {key: rule for table in _TABLES for key, rule in table.items()}
 
 # Kinds that are well as soon as they exist: they have no status, or none that says whether they work.
-# Ingress is among them as long as no rule asks for its address: kstatus does not.
 _WELL_AT_BIRTH: Final = frozenset(
     {
         (group, kind)
@@ -45,7 +47,7 @@ _WELL_AT_BIRTH: Final = frozenset(
             "coordination.k8s.io": "Lease",
             "discovery.k8s.io": "EndpointSlice",
             "events.k8s.io": "Event",
-            "networking.k8s.io": "Ingress IngressClass NetworkPolicy",
+            "networking.k8s.io": "IngressClass NetworkPolicy",
             "node.k8s.io": "RuntimeClass",
             "rbac.authorization.k8s.io": "ClusterRole ClusterRoleBinding Role RoleBinding",
             "scheduling.k8s.io": "PriorityClass",
@@ -79,6 +81,10 @@ def assess(body: Any, *, now: datetime | None = None) -> Health:
     key = (group, live.kind)
     if key in _WELL_AT_BIRTH:
         return HEALTHY
+    if key not in _RULES and (ruling := rule_for(*key)) is not None:
+        if ruling.generations and (stale := unobserved(live)) is not None:
+            return stale
+        return ruling.judge(live, view_of(body, live))
     if (verdict := settled(live)) is not None:
         return verdict
     return _RULES.get(key, by_ready)(live)
