@@ -72,7 +72,7 @@ class Observations:
             if owner is None or not self._expired(owner, key, body):
                 self._gone(key, owner)
             return
-        seen = look(body, owner, whole=whole)
+        seen = look(body, owner, whole=whole, judge=self._works.judge(owner))
         if not seen.owner and owner is None:
             return  # a namespace or an autoscaler that is nobody's of ours
         before = self._live.get(key)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from controlplane.health.ruling import Ruling, ruling_from
 
-__all__ = ["groups", "rule_for", "rules_of"]
+__all__ = ["file_for", "groups", "rule_for", "rules_of"]
 
 _SHARED: Final = "shared"
 _FOLDER: Final = files("controlplane.health") / "rules"
@@ -28,11 +28,16 @@ def groups() -> frozenset[str]:
 @lru_cache(maxsize=512)
 def rule_for(group: str, kind: str) -> Ruling | None:
     """The rule for a kind; None = there is none. group: "" for core, which has none here."""
-    for name in _files_for(group):
-        rules = _parsed(name)
-        if (found := rules.get(kind, rules.get("*"))) is not None:
-            return ruling_from(found, _parsed_shared())
-    return None
+    name = file_for(group, kind)
+    if name is None:
+        return None
+    rules = _parsed(name)
+    return ruling_from(rules.get(kind) or rules["*"], _parsed_shared())
+
+
+def file_for(group: str, kind: str) -> str | None:
+    """The name of the file that has a kind's rule, without `.toml`; None = there is none."""
+    return next((name for name in _files_for(group) if not _parsed(name).keys().isdisjoint((kind, "*"))), None)
 
 
 def rules_of(name: str) -> Mapping[str, Ruling]:

@@ -10,7 +10,10 @@ from controlplane.health.live import Live, map_in, maps_in, text_in
 from controlplane.health.rule import Rule
 from controlplane.health.status import HEALTHY, Health, progressing
 
-__all__ = ["RULES"]
+__all__ = ["ADDRESSED", "RULES"]
+
+ADDRESSED: Final = (("", "Service"), ("networking.k8s.io", "Ingress"))
+"""The kinds that are given addresses: judged anew where the cluster says that something else gives them."""
 
 
 def _addressed(live: Live) -> bool:
