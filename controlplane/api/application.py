@@ -144,7 +144,8 @@ class ApplicationSpec(Part):
     sync: Sync = Sync()
     expand: Expand | None = None
     health: HealthRules = Field(
-        default=(), description="when objects of custom kinds are well, where no built-in rule says it; see docs/health.md"
+        default=(),
+        description="when objects of custom kinds are well, where no built-in rule says it; see docs/health.md",
     )
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
     suspend: Suspend | None = None

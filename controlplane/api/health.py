@@ -1,6 +1,6 @@
 """HealthRule: how a team says when an object of a custom kind is well. Part of an Application, and of its Works."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -19,13 +19,14 @@ class HealthRule(Part):
     healthy: _Expression = Field(default="", description="where it is given and not true, the object is Progressing")
     progressing: _Expression = ""
     degraded: _Expression = ""
-    message: _Expression = Field(default="", description="an expression that gives a text, to be shown beside the verdict")
+    message: _Expression = Field(
+        default="", description="an expression that gives a text, to be shown beside the verdict"
+    )
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "has(self.healthy) && self.healthy != '' || has(self.progressing) && self.progressing != ''"
-                " || has(self.degraded) && self.degraded != ''",
+                "[self.?healthy, self.?progressing, self.?degraded].exists(given, given.orValue('') != '')",
                 "a rule needs at least one of healthy, progressing and degraded",
             )
         )
@@ -33,4 +34,4 @@ class HealthRule(Part):
 
 
 HealthRules = Annotated[tuple[HealthRule, ...], Field(max_length=8)]
-Provided = Annotated[str, Field(pattern=r"^(LoadBalancer|Ingress)$", max_length=16)]
+Provided = Literal["LoadBalancer", "Ingress"]

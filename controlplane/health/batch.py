@@ -30,7 +30,9 @@ def _cron_job(live: Live) -> Health:
     if live.spec.get("suspend") is True:
         return _SUSPENDED
     started, succeeded = text_in(live.status, "lastScheduleTime"), text_in(live.status, "lastSuccessfulTime")
-    if started and succeeded and succeeded < started and not live.status.get("active"):  # both RFC 3339 in UTC, as texts
+    if (
+        started and succeeded and succeeded < started and not live.status.get("active")
+    ):  # both RFC 3339 in UTC, as texts
         return degraded(f"its last run, of {started}, did not succeed")
     return HEALTHY
 

@@ -87,7 +87,8 @@ def _environment() -> Any:
     from cel_expr_python.ext import ext_optional, ext_strings
 
     return cel.NewEnv(
-        variables={name: cel.Type.DYN for name in _VARIABLES}, extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings()]
+        variables=dict.fromkeys(_VARIABLES, cel.Type.DYN),
+        extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings()],
     )
 
 

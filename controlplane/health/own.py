@@ -15,8 +15,9 @@ from controlplane.health.live import Live
 from controlplane.health.status import Health, HealthStatus, progressing, unknown
 from controlplane.health.view import View
 
-__all__ = ["DEAR_S", "OwnRules", "problems_of"]
+__all__ = ["DEAR_S", "TEXT_MAX", "OwnRules", "problems_of"]
 
+TEXT_MAX: Final = 2048  # characters of all expressions of an Application: they travel in each of its Works
 DEAR_S: Final = 0.05  # seconds of CPU for one object; a usual rule takes a thousandth of that
 
 # In order of what wins where several hold.
@@ -65,7 +66,9 @@ class _Rule:
                     return Health(verdict, self._told(view))
             except ExpressionError as error:
                 return unknown(f"own rule, {name}: {error}")
-        return progressing(self._told(view) or "its own rule does not call it healthy yet") if self._says_healthy else None
+        return (
+            progressing(self._told(view) or "its own rule does not call it healthy yet") if self._says_healthy else None
+        )
 
     def _told(self, view: View) -> str:
         if self._message is None:
@@ -94,6 +97,9 @@ def problems_of(rules: Sequence[HealthRule], *, has_status: Callable[[str, str],
     has_status: whether a kind has one; what has none (a Secret, say) is never given to an expression.
     """
     found: list[str] = []
+    size = sum(len(rule.healthy) + len(rule.progressing) + len(rule.degraded) + len(rule.message) for rule in rules)
+    if size > TEXT_MAX:
+        found.append(f"spec.health: its expressions have {size} characters together, and may have {TEXT_MAX}")
     seen: set[tuple[str, str]] = set()
     for at, rule in enumerate(rules):
         where = f"spec.health[{at}] ({rule.group or 'core'}/{rule.kind})"

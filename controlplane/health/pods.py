@@ -59,7 +59,9 @@ def _ended_containers(live: Live) -> str:
     for container in maps_in(live.status, "containerStatuses"):
         ended = map_in(map_in(container, "lastState"), "terminated")
         if ended and container.get("ready") is not True:
-            return f"{text_in(container, 'name')} ended before (exit code {count_in(ended, 'exitCode')}), and is not ready"
+            return (
+                f"{text_in(container, 'name')} ended before (exit code {count_in(ended, 'exitCode')}), and is not ready"
+            )
     return ""
 
 

@@ -86,7 +86,9 @@ def ruling_from(data: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]]
     if otherwise is None:
         raise RulingError("otherwise is missing")
     return Ruling(
-        tuple(_clause(each) for each in clauses), _clause(otherwise), data.get("generations", base.get("generations", True))
+        tuple(_clause(each) for each in clauses),
+        _clause(otherwise),
+        data.get("generations", base.get("generations", True)),
     )
 
 

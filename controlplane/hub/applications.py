@@ -104,7 +104,11 @@ class Applications:
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
         wanted = {
             cluster: application_spec(
-                application, tenant, payload, prepared.head.revision, self._world.hub,
+                application,
+                tenant,
+                payload,
+                prepared.head.revision,
+                self._world.hub,
                 found.spec.provides if (found := self._world.cluster(cluster)) is not None else (),
             )  # fmt: skip
             for cluster, payload in prepared.payloads.items()

@@ -88,9 +88,7 @@ def winners() -> dict[str, dict[str, list[str]]]:
 
 def reasons() -> dict[str, dict[str, str]]:
     """The differences that are meant, by the name of the case. Source: health_differences.toml."""
-    found: dict[str, dict[str, str]] = tomllib.loads(
-        (HERE / "health_differences.toml").read_text(encoding="utf-8")
-    )
+    found: dict[str, dict[str, str]] = tomllib.loads((HERE / "health_differences.toml").read_text(encoding="utf-8"))
     return found
 
 

@@ -18,7 +18,9 @@ AT_LEAST = {"argocd": 683, "kstatus": 717}
 def test_the_family_s_share_agrees(cases: Callable[[], list[Case]], tally: Tally) -> None:
     everything = list(cases())
     family = everything[0].family
-    differ = {case.name: (case.verdict, said) for case in everything if case.wins and (said := ours(case)) != case.verdict}
+    differ = {
+        case.name: (case.verdict, said) for case in everything if case.wins and (said := ours(case)) != case.verdict
+    }
     share = sum(case.wins for case in everything)
     elsewhere = [case for case in everything if not case.wins and case.verdict is not None]
     tally.put(
