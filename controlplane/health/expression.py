@@ -16,16 +16,22 @@ __all__ = ["EXPRESSION_MAX", "Expression", "ExpressionError", "check"]
 EXPRESSION_MAX: Final = 1024  # characters
 
 _VARIABLES: Final = ("self", "metadata", "spec", "status", "conditions", "state", "reason", "generation")
-# Literals first, so that nothing inside of them is taken for a word of the language.
+# Comments and literals first, each as CEL ends it, so that no word of the language passes for part of one.
 _TOKEN: Final = re.compile(
-    r"""[rRbB]{0,2}(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|[A-Za-z_][A-Za-z_0-9]*|\d[\w.]*|\s+|.""", re.DOTALL
+    r'''//[^\n]*
+    |(?:[rR][bB]?|[bB][rR])(?:"""(?s:.*?)"""|\'{3}(?s:.*?)\'{3}|"[^"\n]*"|\'[^\'\n]*\')
+    |[bB]?(?:"""(?s:\\.|[^\\])*?"""|\'{3}(?s:\\.|[^\\])*?\'{3}|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')
+    |[A-Za-z_][A-Za-z_0-9]*|\d[\w.]*|\s+|(?s:.)''',
+    re.VERBOSE,
 )
-# What makes values that grow: each turn of a comprehension would add to them.
-_GROWS: Final = {
-    "map": "it makes lists", "join": "it makes texts", "format": "it makes texts", "replace": "it makes texts",
-    "split": "it makes lists", "filter": "it makes lists", "+": "it joins texts and lists", "transformList": "it makes lists",
-    "transformMap": "it makes maps", "transformMapEntry": "it makes maps",
-}  # fmt: skip
+# What makes values that grow with each turn of a comprehension, or takes long on a short text.
+_DEAR: Final = {
+    **dict.fromkeys(
+        ("map", "filter", "split", "transformList", "transformMap", "transformMapEntry"), "it makes lists or maps"
+    ),
+    **dict.fromkeys(("+", "join", "format", "replace"), "it makes texts or lists"),
+    "matches": "a regular expression can take seconds",
+}
 
 
 class ExpressionError(Exception):
@@ -77,19 +83,17 @@ def check(text: str) -> None:
     if len(text) > EXPRESSION_MAX:
         raise ExpressionError(f"it has {len(text)} characters, and may have {EXPRESSION_MAX}")
     for token in _TOKEN.findall(text):
-        if (why := _GROWS.get(token)) is not None:
-            raise ExpressionError(f"`{token}` cannot be used here: {why}, and an expression only says yes or no")
+        if (why := _DEAR.get(token)) is not None:
+            raise ExpressionError(f"`{token}` cannot be used here: {why}")
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Any:
     from cel_expr_python import cel  # late: see above
-    from cel_expr_python.ext import ext_optional, ext_strings
 
-    return cel.NewEnv(
-        variables=dict.fromkeys(_VARIABLES, cel.Type.DYN),
-        extensions=[ext_optional.ExtOptional(), ext_strings.ExtStrings()],
-    )
+    # By name and not by cel_expr_python.ext: those modules bring a second and a third copy of the library into memory.
+    config = cel.NewEnvConfigFromYaml("extensions: [{name: optional}, {name: strings}]")
+    return cel.NewEnv(config=config, variables=dict.fromkeys(_VARIABLES, cel.Type.DYN))
 
 
 def _told(error: object) -> str:

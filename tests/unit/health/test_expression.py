@@ -78,6 +78,10 @@ def test_what_is_no_expression_is_refused(text: str, told: str) -> None:
         ("status.list.filter(n, n > 1).size() > 0", "`filter`"),
         ('status.phase + "x" == "y"', r"`\+`"),
         ('status.phase.split("a").size() == 1', "`split`"),
+        ("r'\\' == '' || status.list.map(n, n) == [] || '' == ''", "`map`"),  # a raw literal ends at its first quote
+        ("'''a'b''' != '' || status.list.map(n, n) == [] || '' == ''", "`map`"),
+        ("true // '\n || status.list.map(n, n) == [] // '", "`map`"),
+        ('status.phase.matches("x{1,500}x{1,500}")', "`matches`"),
     ],
 )
 def test_what_could_grow_is_not_for_teams(text: str, told: str) -> None:
