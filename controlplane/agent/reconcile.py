@@ -133,11 +133,15 @@ class Reconciler:
         return self._next_look(course, wait_s)
 
     async def _judge_anew(self, desired: Desired, record: Record, course: Course) -> None:
-        """The Application brings other rules of health: what is known of its objects was judged by the last ones."""
-        if course.judged == desired.spec.health:
-            return
-        ruled = {(rule.group, rule.kind) for rule in (*course.judged, *desired.spec.health)}
-        for group, kind in sorted(ruled & {(key.group, key.kind) for key in record.entries}):
+        """Look once more where no event will come: other rules than the last ones, or a verdict that time alone changes."""
+        ruled: set[tuple[str, str]] = set()
+        if course.judged != desired.spec.health:
+            ruled = {(rule.group, rule.kind) for rule in (*course.judged, *desired.spec.health)}
+        looks = ((key, self._io.live.get(key)) for key in record.entries)
+        passing = {
+            (key.group, key.kind) for key, seen in looks if seen is not None and seen.health.recheck_s is not None
+        }
+        for group, kind in sorted(passing | (ruled & {(key.group, key.kind) for key in record.entries})):
             await self._io.watches.look_again(group, kind, desired.owner)
         course.judged = desired.spec.health
 
