@@ -7,6 +7,7 @@ import pytest
 from controlplane.health.catalog import groups
 from tests.conformance.health import Case, argocd_cases, kstatus_cases, ours, reasons, winners
 from tests.conformance.tally import Tally
+from tests.testdata import ROOT
 
 pytestmark = pytest.mark.conformance
 
@@ -53,3 +54,10 @@ def test_each_object_is_in_the_share_of_one_family() -> None:
 def test_the_table_names_every_group_that_has_rules_once() -> None:
     named = [*winners()["argocd"]["custom"], *winners()["ours"]["custom"]]
     assert sorted(named) == sorted(groups())
+
+
+def test_the_page_shows_the_table() -> None:
+    page = (ROOT / "docs" / "health.md").read_text(encoding="utf-8")
+    table = winners()
+    for names in (table["argocd"]["built-in"], table["argocd"]["custom"], table["ours"]["custom"]):
+        assert f"| {', '.join(f'`{name}`' for name in names)} |" in page
