@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from controlplane.agent.drift import Replied
 from controlplane.agent.problem import Ends, Fault
+from controlplane.api.health import HealthRule
 from controlplane.api.keys import ObjectKey
 
 __all__ = ["Course", "Healed"]
@@ -41,6 +42,7 @@ class Course:
     replied: dict[ObjectKey, Replied] = field(default_factory=dict)  # our own applies of the last seconds
     writing: set[ObjectKey] = field(default_factory=set)  # applies under way
     deleting: set[ObjectKey] = field(default_factory=set)  # deletion was accepted, the end is waited for
+    judged: tuple[HealthRule, ...] = ()  # the own rules by which what is known of its objects was judged
     waiting: str = ""  # what is waited for, where nothing is wrong
     removed: bool = False
     healed: int = 0  # goes on from the status that an earlier process left

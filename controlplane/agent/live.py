@@ -4,7 +4,7 @@ Only what decisions need is kept, not the object: some hundred bytes each. Looks
 any order; the resource version says which is newer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
@@ -64,10 +64,13 @@ class Live:
         self._seen.pop(key, None)
 
 
-def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = True) -> Seen:
+def look(
+    body: Mapping[str, Any], owner: str | None = None, *, whole: bool = True, judge: Callable[[Any], Health] = assess
+) -> Seen:
     """Read a live object.
 
     owner: whose part is meant; None = the one of the owner label. whole: False for PartialObjectMetadata.
+    judge: by which rules it is well.
     """
     meta = body["metadata"]
     labelled = (meta.get("labels") or {}).get(LABEL_OWNER) or ""
@@ -83,7 +86,7 @@ def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = Tru
         generation=meta.get("generation") or 0,
         values=marks.values,
         states=marks.states,
-        health=assess(body),
+        health=judge(body),
         terminating=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,

@@ -75,7 +75,7 @@ class Observations:
             if owner is None or not self._expired(owner, key, body):
                 self._gone(key, owner)
             return
-        seen = look(body, owner, whole=whole)
+        seen = look(body, owner, whole=whole, judge=self._works.judge(owner))
         if not seen.owner and owner is None:
             return  # a namespace or an autoscaler that is nobody's of ours
         before = self._live.get(key)
@@ -86,6 +86,8 @@ class Observations:
             if before is None or (before.health, before.terminating) != (seen.health, seen.terminating):
                 passing = seen.health.status is HealthStatus.PROGRESSING  # every write of a Deployment is, for a moment
                 self._report(owner, _PASSING_S if passing else 0.0)
+            if seen.health.recheck_s is not None:
+                self._wake(owner, seen.health.recheck_s)
             if seen.terminating and key in self._works.course(owner).deleting:
                 self._wake(owner, _HELD_S)
         if before is not None and before.owner != seen.owner:

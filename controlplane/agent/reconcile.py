@@ -122,6 +122,7 @@ class Reconciler:
         with timed("apply", objects=sum(map(len, step.apply))) as applying:
             await self._carrier.apply(step.apply, items, record, course, lambda fault: _note(course, fault))
             applying.error = next((fault.reason for fault in course.fresh.values() if fault.blocks), "")
+        await self._judge_anew(desired, record, course)
         for (group, kind), error in unseen.items():
             for key in (k for k in items if (k.group, k.kind) == (group, kind)):
                 course.fresh.setdefault(key, Fault(key, "Unwatched", error.message, Ends.RETRY))
@@ -135,6 +136,19 @@ class Reconciler:
         if not course.faults and not left and not course.again:
             await self._settled(desired, record, course)
         return self._next_look(course, wait_s)
+
+    async def _judge_anew(self, desired: Desired, record: Record, course: Course) -> None:
+        """Look once more where no event will come: other rules than the last ones, or a verdict that time alone changes."""
+        ruled: set[tuple[str, str]] = set()
+        if course.judged != desired.spec.health:
+            ruled = {(rule.group, rule.kind) for rule in (*course.judged, *desired.spec.health)}
+        looks = ((key, self._io.live.get(key)) for key in record.entries)
+        passing = {
+            (key.group, key.kind) for key, seen in looks if seen is not None and seen.health.recheck_s is not None
+        }
+        for group, kind in sorted(passing | (ruled & {(key.group, key.kind) for key in record.entries})):
+            await self._io.watches.look_again(group, kind, desired.owner)
+        course.judged = desired.spec.health
 
     async def _prune(self, phases: Iterable[tuple[ObjectKey, ...]], record: Record, course: Course) -> bool:
         """Prune what left the delivery; True if something of it is left.

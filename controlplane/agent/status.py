@@ -54,6 +54,8 @@ def compose(
         overall = HealthStatus.PROGRESSING
     faults = _faults(desired, course, health, contested)
     synced = _synced(desired, record, course, faults, wanted)
+    if overall in WELL and synced.truth == "Unknown":
+        overall = HealthStatus.PROGRESSING  # what is well is so of the last delivery, not of this one
     healthy = _healthy(overall, health)
     removing = desired.spec.state == "Removed"
     applied = sum(1 for k in wanted if record and (e := record.entries.get(k)) and e.uid and k not in course.faults)

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from controlplane.api.health import HealthRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
 
 __all__ = [
@@ -142,6 +143,10 @@ class ApplicationSpec(Part):
     overrides: Annotated[tuple[Override, ...], Field(max_length=50)] = ()
     sync: Sync = Sync()
     expand: Expand | None = None
+    health: HealthRules = Field(
+        default=(),
+        description="when objects of custom kinds are well, where no built-in rule says it; see docs/health.md",
+    )
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
     suspend: Suspend | None = None
     request: Request = Request()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from controlplane.api.health import HealthRules, Provided
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
@@ -58,6 +59,9 @@ class Options(Part):
     replace: bool = False
     adopt: bool = False
     create_namespace: DnsLabel | None = None
+    provides: Annotated[tuple[Provided, ...], Field(max_length=8)] = Field(
+        default=(), description="what the cluster has, as its Cluster says: LoadBalancer, Ingress"
+    )
 
 
 class GroundNamespace(Part):
@@ -107,6 +111,7 @@ class WorkSpec(Part):
         default="", description="a new text asks for every object to be applied again"
     )
     ground: Ground | None = None
+    health: HealthRules = Field(default=(), description="the Application's own rules for custom kinds")
     trace: Annotated[str, Field(max_length=64, pattern=r"^[-0-9a-f]*$")] = Field(
         default="", description="W3C traceparent of the dispatch; not a part of what is wanted"
     )

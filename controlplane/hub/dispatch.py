@@ -55,9 +55,10 @@ class WorkPlan:
 
 
 def application_spec(
-    application: Application, tenant: TenantName, payload: Payload, revision: str, hub: str
-) -> WorkSpec:
-    """The Work's spec that delivers a payload for an Application."""
+    application: Application, tenant: TenantName, payload: Payload, revision: str, hub: str,
+    provides: tuple[str, ...] = (),
+) -> WorkSpec:  # fmt: skip
+    """The Work's spec that delivers a payload for an Application. provides: what the cluster says that it has."""
     key = NamespacedName(application.metadata.namespace, application.metadata.name)
     account = identity(tenant)
     sync, placement = application.spec.sync, application.spec.placement
@@ -77,7 +78,9 @@ def application_spec(
             replace=sync.replace,
             adopt=sync.adopt,
             create_namespace=placement.namespace if placement and placement.create_namespace else None,
+            provides=provides,
         ),
+        health=application.spec.health,
         sync=application.spec.request.sync,
     )
 

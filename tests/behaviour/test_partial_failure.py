@@ -27,8 +27,9 @@ async def test_an_agent_that_was_away_goes_to_the_newest_commit_and_to_none_befo
         await system.start("agent-east")
     await team.ready("web")
     await team.has(east, "ConfigMap", "c", f"passing-{COMMITS}")
-    written = [(r.verb, r.name) for r in log.since(mark, AGENT) if r.writes and r.namespace == team.name]
-    assert sorted(written) == [("patch", "c"), ("patch", f"passing-{COMMITS}")]
+    # as a set: what is seen to change within the second of an apply may be applied once more
+    written = {(r.verb, r.name) for r in log.since(mark, AGENT) if r.writes and r.namespace == team.name}
+    assert written == {("patch", "c"), ("patch", f"passing-{COMMITS}")}
 
 
 async def _goes_out(team: Team, revision: str) -> None:
