@@ -10,7 +10,7 @@ from controlplane.agent.drift import Replied
 from controlplane.agent.problem import Ends, Fault
 from controlplane.api.keys import ObjectKey
 
-__all__ = ["Course", "Healed"]
+__all__ = ["Course", "Healed", "Wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,21 @@ class Healed:
     key: ObjectKey
     manager: str
     time: str  # RFC 3339, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait for health. mark: what tells it from another wait (delivery, moment, wave)."""
+
+    mark: tuple[int, str, int]
+    what: str
+    keys: tuple[ObjectKey, ...]
+    since_s: float  # monotonic
+    since: str  # of the clock, for people: 12:00:03Z
+
+    def __str__(self) -> str:
+        more = f" and {len(self.keys) - 1} more" if len(self.keys) > 1 else ""
+        return f"{self.what}: waiting for {self.keys[0]}{more} since {self.since}"
 
 
 @dataclass(slots=True)
@@ -42,6 +57,8 @@ class Course:
     writing: set[ObjectKey] = field(default_factory=set)  # applies under way
     deleting: set[ObjectKey] = field(default_factory=set)  # deletion was accepted, the end is waited for
     waiting: str = ""  # what is waited for, where nothing is wrong
+    wait: Wait | None = None  # for whose health, and since when
+    awaited: set[ObjectKey] = field(default_factory=set)  # objects whose health wakes the owner
     removed: bool = False
     healed: int = 0  # goes on from the status that an earlier process left
     last: Healed | None = None
@@ -52,4 +69,4 @@ class Course:
 
     def retry(self) -> bool:
         """Whether another try can help, sooner or later."""
-        return any(fault.ends is not Ends.EVENT for fault in self.faults.values() if fault.blocks)
+        return any(fault.ends not in (Ends.EVENT, Ends.NEWS) for fault in self.faults.values() if fault.blocks)

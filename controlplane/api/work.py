@@ -58,6 +58,9 @@ class Options(Part):
     replace: bool = False
     adopt: bool = False
     create_namespace: DnsLabel | None = None
+    health_timeout_s: Annotated[int, Field(ge=0)] = Field(
+        default=600, description="for how long a wave or a hook may take to be well before it is told; 0 = for ever"
+    )
 
 
 class GroundNamespace(Part):
