@@ -108,8 +108,6 @@ class Sync:
                 number = f"wave {wave} ({at + 1} of {len(numbers)}, up to {numbers[-1]})"
                 self._wait(turn, Moment.SYNC, wave, number, late)
             opened = not late and not standing.failed
-        unread = [phase for phase in phases if phase and waves.get(phase[0], 0) not in numbers]
-        await self._apply(turn, unread)
         return opened
 
     async def after(self, turn: Delivery) -> bool:
