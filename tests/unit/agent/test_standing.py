@@ -1,5 +1,7 @@
 """Where a hook stands, and whether an object is well as it was applied."""
 
+from typing import Any
+
 import pytest
 
 from controlplane.agent.drift import EXPIRED
@@ -14,8 +16,11 @@ from controlplane.health.status import degraded, progressing
 KEY, OWNER = ObjectKey("batch", "Job", "shop", "migrate"), "o1"
 RUN = Run("one", at=5)
 STAMP = RUN.stamp(Moment.PRE_SYNC)
-MINE = {"uid": "u", "owner": OWNER, "run": STAMP}
 BAD, ON_ITS_WAY = degraded("failed"), progressing("starts")
+
+
+def mine(**more: Any) -> Seen:
+    return Seen("u", owner=OWNER, run=STAMP, **more)
 
 
 @pytest.mark.parametrize(
@@ -24,20 +29,20 @@ BAD, ON_ITS_WAY = degraded("failed"), progressing("starts")
         pytest.param(RUN, None, None, Stand.NEW, id="nothing is there"),
         pytest.param(RUN, Entry(), None, Stand.NEW, id="recorded, and not applied"),
         pytest.param(RUN, Entry("u", "4/pre-sync"), None, Stand.NEW, id="an earlier one, which is gone"),
-        pytest.param(RUN, None, Seen(**MINE, busy=True), Stand.RUNNING, id="a Job that runs is not done, however well"),
-        pytest.param(RUN, None, Seen(**MINE, health=ON_ITS_WAY), Stand.RUNNING, id="on its way"),
-        pytest.param(RUN, None, Seen(**MINE), Stand.WELL, id="well"),
-        pytest.param(RUN, None, Seen(**MINE, health=BAD), Stand.FAILED, id="failed"),
-        pytest.param(RUN, None, Seen(**MINE, gone=True), Stand.WELL, id="gone after it had ended"),
-        pytest.param(RUN, None, Seen(**MINE, gone=True, health=BAD), Stand.FAILED, id="gone after it had failed"),
-        pytest.param(RUN, None, Seen(**MINE, gone=True, busy=True), Stand.LOST, id="gone while it ran"),
+        pytest.param(RUN, None, mine(busy=True), Stand.RUNNING, id="a Job that runs is not done, however well"),
+        pytest.param(RUN, None, mine(health=ON_ITS_WAY), Stand.RUNNING, id="on its way"),
+        pytest.param(RUN, None, mine(), Stand.WELL, id="well"),
+        pytest.param(RUN, None, mine(health=BAD), Stand.FAILED, id="failed"),
+        pytest.param(RUN, None, mine(gone=True), Stand.WELL, id="gone after it had ended"),
+        pytest.param(RUN, None, mine(gone=True, health=BAD), Stand.FAILED, id="gone after it had failed"),
+        pytest.param(RUN, None, mine(gone=True, busy=True), Stand.LOST, id="gone while it ran"),
         pytest.param(RUN, Entry("u", STAMP), None, Stand.LOST, id="gone while nobody looked"),
         pytest.param(RUN, None, Seen("u", owner=OWNER, run="4/pre-sync"), Stand.EARLIER, id="of an earlier run"),
         pytest.param(RUN, None, Seen("u", owner=OWNER, run="5/sync"), Stand.EARLIER, id="of another moment"),
         pytest.param(RUN, None, Seen("u", owner=OWNER), Stand.EARLIER, id="it was no hook before"),
         pytest.param(RUN, None, Seen("u", owner="o2", run=STAMP), Stand.NEW, id="somebody else's counts for nothing"),
         pytest.param(
-            RUN.with_end(KEY, Moment.PRE_SYNC, True), None, Seen(**MINE, health=BAD), Stand.WELL, id="the inventory's word"
+            RUN.with_end(KEY, Moment.PRE_SYNC, True), None, mine(health=BAD), Stand.WELL, id="the inventory's word"
         ),
         pytest.param(RUN.with_end(KEY, Moment.PRE_SYNC, False), None, None, Stand.FAILED, id="a failure is remembered"),
     ],

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from controlplane.api.application import Application
 from controlplane.api.keys import ClusterName, Digest, NamespacedName, TenantName
 from controlplane.api.names import cluster_namespace, ground_key, identity, owner_hash, work_name
 from controlplane.api.work import ApplicationRef, Artifact, Ground, Identity, Work, WorkSpec
-from controlplane.hub.dispatch import ground_spec, plan
+from controlplane.hub.dispatch import Payload, application_spec, ground_spec, plan
 
 EAST, WEST = ClusterName("east"), ClusterName("west")
 WEB = NamespacedName("tenant-payments", "web")
@@ -85,3 +86,17 @@ def test_a_tenants_ground_has_a_work_of_its_own_name() -> None:
     made = ground_spec(tenant, ground_key(tenant), Ground(), "hub-1")
     assert made.owner == owner_hash(ground_key(tenant)) != owner_hash(WEB)
     assert work_name(ground_key(tenant)).startswith("ground-payments-")
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("10m", 600), ("0s", 0), ("1500ms", 2), ("1h30m", 5400)])
+def test_the_time_for_health_goes_to_the_agent_in_whole_seconds(timeout: str, seconds: int) -> None:
+    application = Application.model_validate(
+        {
+            "metadata": {"namespace": WEB.namespace, "name": WEB.name},
+            "spec": {"source": {"repository": "team"}, "sync": {"healthTimeout": timeout}},
+        }
+    )
+    made = application_spec(
+        application, TenantName("payments"), Payload(Digest("sha256:" + "a" * 64), 1, 1), "main", "hub-1"
+    )
+    assert made.options.health_timeout_s == seconds
