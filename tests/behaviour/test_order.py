@@ -177,8 +177,8 @@ async def test_hooks_run_before_and_after_and_once_whatever_becomes_of_the_agent
     written = {r.name for r in system.audit("east").since(mark, AGENT) if r.resource == "jobs" and r.writes}
     assert written == {"seed", "smoke"}, "a restart runs no hook again"
 
-    mark = system.audit("east").mark()
     await system.stop("agent-east")
+    mark = system.audit("east").mark()
     await system.start("agent-east")
     await system.heartbeats("east")
     assert [r for r in system.audit("east").since(mark, AGENT) if r.writes] == []
