@@ -59,6 +59,7 @@ class Course:
     waiting: str = ""  # what is waited for, where nothing is wrong
     wait: Wait | None = None  # for whose health, and since when
     awaited: set[ObjectKey] = field(default_factory=set)  # objects whose health wakes the owner
+    stirred: bool = False  # one of them has moved since the round under way began
     removed: bool = False
     healed: int = 0  # goes on from the status that an earlier process left
     last: Healed | None = None

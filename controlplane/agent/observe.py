@@ -86,9 +86,10 @@ class Observations:
             if before is None or (before.health, before.terminating) != (seen.health, seen.terminating):
                 passing = seen.health.status is HealthStatus.PROGRESSING  # every write of a Deployment is, for a moment
                 self._report(owner, _PASSING_S if passing else 0.0)
-            if key in self._works.course(owner).awaited and _moved(before, seen):
+            if key in (course := self._works.course(owner)).awaited and _moved(before, seen):
+                course.stirred = True
                 self._wake(owner, 0.0)
-            if seen.terminating and key in self._works.course(owner).deleting:
+            if seen.terminating and key in course.deleting:
                 self._wake(owner, _HELD_S)
         if before is not None and before.owner != seen.owner:
             self._wake_troubled(lambda fault_key: fault_key == key)

@@ -57,7 +57,7 @@ class Reconciler:
         if desired is None:
             return None
         course = io.works.course(owner)
-        course.running, course.fresh = True, {}
+        course.running, course.stirred, course.fresh = True, False, {}
         try:
             if owner in io.works.unsaved:
                 io.works.unsaved.discard(owner)
@@ -66,8 +66,8 @@ class Reconciler:
                 return await self._remove(desired, course)
             return await self._deliver(desired, course)
         except Again:
-            if io.works.desired.get(owner) is not desired:
-                return 0.0  # a newer Work came meanwhile: it does not wait out this one's backoff
+            if course.stirred or io.works.desired.get(owner) is not desired:
+                return 0.0  # a newer Work, or what was waited for, came meanwhile: it does not wait out this round's backoff
             raise
         except KubeError as error:
             course.faults = {None: Fault(None, error.reason or "Refused", error.message, Ends.RETRY)}

@@ -81,18 +81,18 @@ class Sync:
 
     async def before(self, turn: Delivery) -> bool:
         """Hooks before the delivery, and all of its waves. True once everything is applied, so that the rest may be pruned."""
-        step, waves = turn.step, turn.made.waves
+        step, wave_of, waves = turn.step, turn.made.waves, turn.waves
         first = {key for key in turn.items if turn.items[key].only_new}
         await self._apply(turn, ([key for key in phase if key in first] for phase in step.apply))
         opened = turn.run is None or await self._hooks_at(turn, Moment.PRE_SYNC, _STOPS)
-        numbers = tuple(turn.waves)
+        numbers = tuple(waves)
         phases = [[key for key in phase if key not in first] for phase in step.apply]
         if turn.run is None:
             await self._apply(turn, phases)
             return True
         hooks = turn.made.hooks_at(Moment.SYNC)
         for at, wave in enumerate(numbers):
-            mine = [phase for phase in phases if phase and waves.get(phase[0], 0) == wave]
+            mine = [phase for phase in phases if phase and wave_of.get(phase[0], 0) == wave]
             if not opened:
                 await self._apply(turn, ([key for key in phase if key in turn.free] for phase in mine))
                 continue
@@ -103,7 +103,7 @@ class Sync:
             for key in standing.failed:
                 turn.found(self._hooks.fault(key, Moment.SYNC, _STOPS))
             last = at == len(numbers) - 1
-            late = list(standing.waits) if last else [*self._unwell(turn, turn.waves[wave]), *standing.waits]
+            late = list(standing.waits) if last else [*self._unwell(turn, waves[wave]), *standing.waits]
             if late:
                 number = f"wave {wave} ({at + 1} of {len(numbers)}, up to {numbers[-1]})"
                 self._wait(turn, Moment.SYNC, wave, number, late)

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from controlplane.agent.drift import ONCE
 from controlplane.agent.run import MOST_HOOKS
@@ -429,3 +431,64 @@ async def test_a_deletion_whose_hooks_cannot_be_known_waits(world: World) -> Non
     assert problems(world.status(owner_of(world))) == [("", "FetchFailed")]
     assert world.get("ConfigMap", "a") is not None
     assert owner_of(world) in world.errors
+
+
+events = st.lists(
+    st.sampled_from(["deliver", "options", "complete", "fail", "vanish", "drift", "crash", "restart", "blind"]),
+    max_size=12,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    events, st.sampled_from(["", "succeeded", "succeeded,failed"]), st.sampled_from(["pre-sync", "sync", "post-sync"])
+)
+async def test_whatever_happens_no_delivery_runs_a_hook_twice(taken: list[str], deletes: str, moment: str) -> None:
+    async with World() as world:
+        runs, content = 0, 0
+        apply = world.member.apply
+
+        async def counted(resource: object, body: dict[str, object], **more: object) -> object:
+            nonlocal runs
+            reply = await apply(resource, body, **more)  # type: ignore[arg-type]
+            runs += body["kind"] == "Job"
+            return reply
+
+        world.member.apply = counted  # type: ignore[method-assign, assignment]
+
+        async def deliver(**more: object) -> None:
+            await world.deliver(
+                "web", hook("h", moment, deletes=f"before-creation,{deletes}"), config("a", x=str(content)), **more
+            )
+
+        await deliver()
+        assert runs == 1
+        for what in taken:
+            before = runs
+            there = world.get("Job", "h") is not None
+            match what:
+                case "deliver":
+                    content += 1
+                    await deliver()
+                    assert runs == before + 1
+                    continue
+                case "options":
+                    await deliver(options={"replace": True})
+                case "complete" if there:
+                    complete(world, "h")
+                case "fail" if there:
+                    fail(world, "h")
+                case "vanish" if there:
+                    world.member.vanish(world.key("Job", "h"))
+                case "drift":
+                    world.member.stranger(config("a", x="theirs"))
+                case "crash":
+                    await world.restart()
+                case "restart":
+                    await world.inventory.flush()
+                    await world.restart()
+                case "blind":
+                    world.member.listeners = []
+                    continue
+            await world.rest(60)
+            assert runs == before

@@ -218,6 +218,20 @@ async def test_what_comes_while_a_round_fails_waits_out_no_backoff(world: World)
     assert await world.reconciler.reconcile(owner_of(world)) == 0.0
 
 
+async def test_what_was_waited_for_and_comes_while_a_round_fails_waits_out_no_backoff(world: World) -> None:
+    await world.deliver("web", deployment("db"), at(1, config("last")))
+    world.member.refuse[ObjectKey("", "ConfigMap", "shop", "a")] = Forbidden(403, "Forbidden", "quota")
+    await world.deliver("web", deployment("db"), config("a"), at(1, config("last")))
+    refused = world.member.apply
+
+    async def apply_while_it_gets_well(*arguments: object, **more: object) -> object:
+        rolled_out(world, "db")
+        return await refused(*arguments, **more)  # type: ignore[arg-type]
+
+    world.member.apply = apply_while_it_gets_well  # type: ignore[method-assign, assignment]
+    assert await world.reconciler.reconcile(owner_of(world)) == 0.0
+
+
 async def test_a_stale_artifact_is_healed_without_waves(world: World) -> None:
     await world.deliver("web", *THREE)
     rolled_out(world, "db")
