@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from controlplane.agent.drift import ONCE
 from controlplane.agent.entry import Entry
 from controlplane.agent.item import Item
 from controlplane.agent.judge import Judge
@@ -216,9 +217,10 @@ class Applier:
         after = Entry(
             uid=seen.uid,
             hash=item.hash,
-            print=seen.print,
+            print=ONCE if item.once else seen.print,
             generation=seen.generation,
             created=entry.created if created is None else created,
+            wave=item.wave,
         )
         return Applied(after, seen, mutated(item.body, reply))
 

@@ -64,7 +64,10 @@ class Journeys:
         if open_ is None or open_.delivery != desired.spec.delivery:
             return
         done, open_.steps.done = open_.steps.done, []
-        open_.rounds += 1
+        if open_.rounds and not any(each.error or each.attributes.get("objects") for each in done):
+            done = []  # a round that only looked whether a wave is well
+        else:
+            open_.rounds += 1
         for each in done if open_.rounds <= _MOST_ROUNDS and not open_.applied_ns else ():
             place = Place(open_.place.trace, each.id)
             names = {**open_.names, **each.attributes}

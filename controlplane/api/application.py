@@ -60,6 +60,19 @@ class Sync(Part):
     adopt: bool = Field(
         default=False, description="take over fields of objects that were there before and that nobody of ours owns"
     )
+    health_timeout: Annotated[
+        str,
+        Field(
+            max_length=32,
+            pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$",
+            json_schema_extra=rules(
+                ("duration(self) < duration('8760h')", "a health timeout is under a year; 0s is none")
+            ),
+        ),
+    ] = Field(
+        default="10m",
+        description="how long a wave or a hook may take to be well before that counts as a failure; 0s = for ever",
+    )
 
 
 class Suspend(Part):

@@ -62,6 +62,9 @@ class Options(Part):
     provides: Annotated[tuple[Provided, ...], Field(max_length=8)] = Field(
         default=(), description="what the cluster has, as its Cluster says: LoadBalancer, Ingress"
     )
+    health_timeout_s: Annotated[int, Field(ge=0)] = Field(
+        default=600, description="for how long a wave or a hook may take to be well before it is told; 0 = for ever"
+    )
 
 
 class GroundNamespace(Part):

@@ -4,11 +4,13 @@
 where nothing changed: a commit that leaves an Application's artifact as it is moves no Work.
 """
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controlplane.api.application import Application
+from controlplane.api.duration import parse_duration
 from controlplane.api.keys import GROUP, VERSION, ClusterName, Digest, NamespacedName, TenantName
 from controlplane.api.labels import FINALIZER, LABEL_APPLICATION, LABEL_TENANT
 from controlplane.api.names import (
@@ -77,6 +79,7 @@ def application_spec(
             self_heal=sync.self_heal,
             replace=sync.replace,
             adopt=sync.adopt,
+            health_timeout_s=math.ceil(parse_duration(sync.health_timeout)),
             create_namespace=placement.namespace if placement and placement.create_namespace else None,
             provides=provides,
         ),

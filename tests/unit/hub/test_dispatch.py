@@ -103,3 +103,17 @@ def test_a_work_brings_rules_of_health_and_what_its_cluster_gives_and_stays_smal
     assert len(orjson.dumps(made.wire())) < 2048
     plain = made.model_copy(update={"health": ()})
     assert list(plan({EAST: made}, [work(EAST, plain)], BOTH).write) == [EAST], "other rules are a delivery"
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("10m", 600), ("0s", 0), ("1500ms", 2), ("1h30m", 5400)])
+def test_the_time_for_health_goes_to_the_agent_in_whole_seconds(timeout: str, seconds: int) -> None:
+    application = Application.model_validate(
+        {
+            "metadata": {"namespace": WEB.namespace, "name": WEB.name},
+            "spec": {"source": {"repository": "team"}, "sync": {"healthTimeout": timeout}},
+        }
+    )
+    made = application_spec(
+        application, TenantName("payments"), Payload(Digest("sha256:" + "a" * 64), 1, 1), "main", "hub-1"
+    )
+    assert made.options.health_timeout_s == seconds
