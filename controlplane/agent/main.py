@@ -11,6 +11,7 @@ from controlplane.agent.desired import DesiredStore, FolderDesired
 from controlplane.agent.desired_secrets import SecretDesired
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.inventory import InventoryTaken
+from controlplane.agent.joined import ModeChanged
 from controlplane.agent.log import log_to_stderr
 from controlplane.agent.memory import keep_small
 from controlplane.agent.settings import Settings, SettingsError, parse_settings
@@ -42,7 +43,7 @@ def run(argv: Sequence[str], *, gate: Gate = GATE) -> int:
     except OSError as error:
         return _refuse(str(error))
     except BaseExceptionGroup as group:
-        _, others = group.split((InventoryTaken, MalformedInventory))
+        _, others = group.split((InventoryTaken, MalformedInventory, ModeChanged))
         if others is not None:
             raise
         return _refuse("; ".join(str(error) for error in _leaves(group)))

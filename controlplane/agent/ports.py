@@ -24,7 +24,10 @@ __all__ = ["Ports"]
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """handed_over: namespaces that the cluster's owner gives to tenants. wake and report: an owner, after seconds."""
+    """handed_over: namespaces that the cluster's owner gives to tenants. wake and report: an owner, after seconds.
+
+    hardened: whether the agent sees only where a RoleBinding lets it.
+    """
 
     inventory: Inventory
     live: Live
@@ -44,3 +47,4 @@ class Ports:
     report: Callable[[str, float], None]
     clock: Callable[[], float] = time.monotonic
     gate: Gate = GATE
+    hardened: Callable[[], bool] = lambda: False

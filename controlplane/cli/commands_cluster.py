@@ -74,6 +74,16 @@ _Print = Annotated[
 ]
 
 
+_Hardened = Annotated[
+    bool | None,
+    typer.Option(
+        "--hardened/--no-hardened",
+        help="Let the agent list and watch only in tenants' namespaces. Default: as it is there; for a new cluster, no.",
+        show_default=False,
+    ),
+]
+
+
 def _member(kubeconfig: Path | None, context: str | None, *, print_only: bool) -> Place | None:
     """The member has to be named: the default kubeconfig is the hub's."""
     if kubeconfig is None and context is None:
@@ -92,6 +102,7 @@ def _join(
     hub_context: str | None,
     hub_server: str | None,
     platform_role: str | None,
+    hardened: bool | None,
     labels: list[str] | None,
     agent_dir: Path | None,
     image: str | None,
@@ -106,7 +117,7 @@ def _join(
     from controlplane.cli.join import Agent, Joining, join
 
     agent = Agent(image=image, folder=agent_dir, print_only=print_only, hub_server=hub_server)
-    joining = Joining(name, hub, member, chosen, platform_role, agent, again)
+    joining = Joining(name, hub, member, chosen, platform_role, hardened, agent, again)
 
     async def step() -> None:
         lines, manifests = await join(joining)
@@ -135,6 +146,7 @@ def _add(
             help="What the platform itself may do there: none, a ClusterRole of the cluster, or cluster-admin.",
         ),
     ] = "none",
+    hardened: _Hardened = None,
     label: _Labels = None,
     agent_dir: _AgentDir = None,
     image: _Image = None,
@@ -142,8 +154,8 @@ def _add(
 ) -> int:
     """Join a cluster: register it on the hub, and install there what its agent needs."""
     return _join(
-        ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, label, agent_dir, image,
-        print_only, again=False,
+        ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, hardened, label, agent_dir,
+        image, print_only, again=False,
     )  # fmt: skip
 
 
@@ -160,6 +172,7 @@ def _rejoin(
         str | None,
         typer.Option("--platform-role", metavar="ROLE", help="Default: as it is there.", show_default=False),
     ] = None,
+    hardened: _Hardened = None,
     label: _Labels = None,
     agent_dir: _AgentDir = None,
     image: _Image = None,
@@ -167,8 +180,8 @@ def _rejoin(
 ) -> int:
     """Give an agent new credentials (the old ones end), or move it to this hub. What runs there stays."""
     return _join(
-        ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, label, agent_dir, image,
-        print_only, again=True,
+        ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, hardened, label, agent_dir,
+        image, print_only, again=True,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.agent.phases import Phase, in_phases, phase_of
+from controlplane.agent.sight import SIGHT
 from controlplane.api.keys import ObjectKey
 
 NAMESPACE = ObjectKey("", "Namespace", "", "shop")
@@ -58,3 +59,10 @@ def test_every_key_stands_in_one_phase(keys: list[ObjectKey], removal: bool) -> 
     phases = in_phases(keys, removal=removal)
     assert sorted(key for phase in phases for key in phase) == sorted(keys)
     assert all(phases)
+
+
+def test_what_a_namespace_is_seen_by_comes_right_after_it_and_goes_right_before_it() -> None:
+    sight = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "shop", SIGHT)
+    keys = (BINDING, sight, CONFIG, NAMESPACE)
+    assert in_phases(keys) == ((NAMESPACE,), (sight,), (CONFIG,), (BINDING,))
+    assert in_phases(keys, removal=True) == ((BINDING,), (CONFIG,), (sight,), (NAMESPACE,))
