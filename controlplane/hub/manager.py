@@ -79,7 +79,14 @@ class Manager:
             world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer
         )
         self._policy_commits = PolicyCommits(
-            world, self.sources, policies, self.status, self._announcer, settings.policies_path, self._judge_again
+            world,
+            self.sources,
+            policies,
+            self.status,
+            self._announcer,
+            settings.policies_path,
+            self._judge_again,
+            namespaces.tell_platform,
         )
         self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status, gate)
 
