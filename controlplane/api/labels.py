@@ -1,7 +1,8 @@
 """The labels, annotations and fixed names that hub, agents and people agree on."""
 
 __all__ = [
-    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_ALLOWED_NAMESPACES", "ANNOTATION_ALLOWED_SOURCES",
+    "AGENT_NAMESPACE", "ANNOTATION_ALLOWED_CLUSTERS", "ANNOTATION_ALLOWED_NAMESPACES", "ANNOTATION_ALLOWED_SOURCES",
+    "ANNOTATION_APPROVE",
     "ANNOTATION_DENIED_KINDS", "ANNOTATION_GONE", "ANNOTATION_KINDS", "ANNOTATION_NAMESPACES", "ANNOTATION_NETWORK",
     "ANNOTATION_PEOPLE",
     "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE",
@@ -29,6 +30,7 @@ ANNOTATION_GONE = "controlplane.dev/force-remove"  # "true" on a Cluster: nobody
 # On tenant-<name>, by the hub: what its tenant may use, as regular expressions, for the API server's early refusal.
 ANNOTATION_ALLOWED_SOURCES = "controlplane.dev/allowed-sources"
 ANNOTATION_ALLOWED_NAMESPACES = "controlplane.dev/allowed-namespaces"
+ANNOTATION_ALLOWED_CLUSTERS = "controlplane.dev/allowed-clusters"
 ANNOTATION_PEOPLE = "controlplane.dev/people"  # what people may write there; see policy/charter.py
 
 # On a tenant's namespaces, by the agent: facts by which the member's API server and the agent narrow what its tenant writes.

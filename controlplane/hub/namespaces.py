@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from controlplane.api.keys import TenantName
 from controlplane.api.labels import (
+    ANNOTATION_ALLOWED_CLUSTERS,
     ANNOTATION_ALLOWED_NAMESPACES,
     ANNOTATION_ALLOWED_SOURCES,
     ANNOTATION_PEOPLE,
@@ -27,7 +28,12 @@ __all__ = ["Namespaces"]
 _MANAGER: Final = "controlplane-hub"
 _ROLE_BINDINGS: Final = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True)
 _OWN_ROLE: Final = "controlplane-hub-tenant"
-_FACTS: Final = (ANNOTATION_ALLOWED_SOURCES, ANNOTATION_ALLOWED_NAMESPACES, ANNOTATION_PEOPLE)
+_FACTS: Final = (
+    ANNOTATION_ALLOWED_SOURCES,
+    ANNOTATION_ALLOWED_NAMESPACES,
+    ANNOTATION_ALLOWED_CLUSTERS,
+    ANNOTATION_PEOPLE,
+)
 _OURSELVES: Final = {"kind": "ServiceAccount", "name": "controlplane-hub", "namespace": HUB_NAMESPACE}
 _Subjects = list[dict[str, str]]
 _Facts = dict[str, str]
@@ -87,7 +93,11 @@ class Namespaces:
 
     def _facts(self, tenant: TenantName) -> _Facts:
         found = early(self._policies.current, tenant)
-        facts = {ANNOTATION_ALLOWED_SOURCES: found.sources, ANNOTATION_ALLOWED_NAMESPACES: found.namespaces}
+        facts = {
+            ANNOTATION_ALLOWED_SOURCES: found.sources,
+            ANNOTATION_ALLOWED_NAMESPACES: found.namespaces,
+            ANNOTATION_ALLOWED_CLUSTERS: found.clusters,
+        }
         people = charter(self._policies.current, tenant)
         return facts if people is None else facts | {ANNOTATION_PEOPLE: people.text()}
 
