@@ -110,6 +110,20 @@ class Observations:
             for key in [k for k in record.entries if (k.group, k.kind) == (group, kind)]:
                 self._gone(key, owner)
 
+    def on_namespace_gone(self, name: str) -> None:
+        """A namespace is gone, and with it the leave to see what stood there: none of its objects is there."""
+        for owner, record in self._inventory.records.items():
+            for key in [k for k in record.entries if k.namespace == name]:
+                known = self._live.get(key)
+                if known is None or not known.gone:
+                    self._gone(key, owner)
+
+    def on_refused(self, group: str, kind: str, namespace: str) -> None:
+        """A kind can no longer be watched in a namespace: its owners are to say so."""
+        for owner, record in self._inventory.records.items():
+            if any((k.group, k.kind, k.namespace) == (group, kind, namespace) for k in record.entries):
+                self._wake(owner, 0.0)
+
     @property
     def kinds_in_motion(self) -> bool:
         """Whether kinds changed of late: discovery follows a CRD after a moment only."""

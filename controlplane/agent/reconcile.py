@@ -23,6 +23,7 @@ from controlplane.agent.problem import Ends, Fault
 from controlplane.agent.replicas import AUTOSCALER, ceded, fitted
 from controlplane.agent.run import REMOVAL, begun
 from controlplane.agent.sync import Delivery, Sync
+from controlplane.agent.watches import Where
 from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName
 from controlplane.api.order import Moment
 from controlplane.artifact.errors import ArtifactError
@@ -103,7 +104,7 @@ class Reconciler:
         if spec.suspended:
             course.faults = {}
             course.wanted = frozenset(k for k, entry in record.entries.items() if entry.uid and entry.print != ONCE)
-            await io.watches.ensure(await self._kinds(record.entries))
+            await io.watches.ensure(await self._kinds(record.entries), record.entries)
             return None
         prepared, stale = await self._prepare(desired, record)
         if prepared is None:
@@ -146,8 +147,8 @@ class Reconciler:
         with timed("apply", objects=sum(map(len, step.apply))) as applying:
             applied = await self._sync.before(turn)
             applying.error = next((fault.reason for fault in course.fresh.values() if fault.blocks), "")
-        for (group, kind), error in unseen.items():
-            for key in (k for k in items if (k.group, k.kind) == (group, kind)):
+        for (group, kind, namespace), error in unseen.items():
+            for key in (k for k in items if (k.group, k.kind) == (group, kind) and namespace in ("", k.namespace)):
                 course.fresh.setdefault(key, Fault(key, "Unwatched", error.message, Ends.RETRY))
         if stale is not None:
             course.fresh[None] = stale
@@ -217,6 +218,7 @@ class Reconciler:
                 namespaces=io.namespaces,
                 handed_over=io.handed_over(),
                 gate=io.gate,
+                hardened=io.hardened(),
             )
             return ground, None
         stale: Fault | None = None
@@ -238,14 +240,17 @@ class Reconciler:
             io.watches.watch_kinds()
         return made, stale
 
-    async def _watch(self, items: Iterable[Item], record: Record) -> dict[tuple[str, str], KubeError]:
+    async def _watch(self, items: Iterable[Item], record: Record) -> dict[Where, KubeError]:
         """See to it that all kinds of this owner are watched; those that could not be listed."""
         items = tuple(items)
+        keys = [*(item.key for item in items), *record.entries]
         kinds = {(item.resource.group, item.resource.kind): item.resource for item in items}
         resources = [*kinds.values(), *await self._kinds(k for k in record.entries if (k.group, k.kind) not in kinds)]
-        if AUTOSCALER not in kinds and any("replicas" in (item.body.get("spec") or {}) for item in items):
+        scaled = [item.key for item in items if "replicas" in (item.body.get("spec") or {})]
+        if AUTOSCALER not in kinds and scaled:
             resources.append(await self._io.discovery.resource(*AUTOSCALER))
-        return await self._io.watches.ensure(resources)
+        keys += [ObjectKey(*AUTOSCALER, key.namespace, key.name) for key in scaled]
+        return await self._io.watches.ensure(resources, keys)
 
     async def _kinds(self, keys: Iterable[ObjectKey]) -> list[Resource]:
         found = []
@@ -300,7 +305,7 @@ class Reconciler:
     def _has_drifted(self, key: ObjectKey, entry: Entry) -> bool:
         verdict = judge(entry, self._io.live.get(key))
         if verdict is Verdict.UNKNOWN:  # all of the kind were listed, and it was not among them
-            return self._io.watches.synced(key.group, key.kind)
+            return self._io.watches.absent(key)
         return verdict is Verdict.DRIFTED
 
     def _next_look(self, course: Course, wait_s: float | None) -> float | None:
@@ -337,7 +342,7 @@ class Reconciler:
         if record is not None:
             io.inventory.delivered(record, hub=desired.spec.hub, delivery=desired.spec.delivery)
             if desired.spec.options.prune:
-                await io.watches.ensure(await self._kinds(record.entries))
+                await io.watches.ensure(await self._kinds(record.entries), record.entries)
                 if not await self._take_away(desired, record, course):
                     course.faults, course.fresh = course.fresh, {}
                     return self._next_look(course, None)
