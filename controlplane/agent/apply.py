@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from controlplane.agent.entry import Entry
+from controlplane.agent.ignored import fitted
 from controlplane.agent.item import Item
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live, Seen, look
@@ -30,6 +31,7 @@ __all__ = ["Applied", "Applier", "Writer"]
 
 _log = logging.getLogger(__name__)
 _OURS = field_manager("")
+_FITS = 4  # how often an object is read anew that others write between our read and our apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,13 @@ class Applier:
                 return fault_of(key, error)
         return None
 
+    async def read(self, item: Item) -> Body | None:
+        """An object as it is now, by a list of one, which is what the agent may; None = not there. Raises KubeError."""
+        found = await self._client.list(
+            item.resource, item.key.namespace, field_selector=f"metadata.name={item.key.name}"
+        )
+        return next((body for body in found.items if body["metadata"]["name"] == item.key.name), None)
+
     async def _apply(self, item: Item, entry: Entry, writer: Writer) -> Applied | Fault | None:
         seen = self._live.get(item.key)
         if seen is not None and seen.terminating and not seen.gone:
@@ -97,7 +106,7 @@ class Applier:
         uid = seen.uid if mine and seen is not None else entry.uid
         if uid:
             try:
-                return self._applied(item, entry, writer, await self._send_known(item, uid, writer))
+                return await self._apply_known(item, uid, entry, writer)
             except Conflict as conflict:
                 if not conflict.uid_mismatch:
                     raise
@@ -105,7 +114,8 @@ class Applier:
                 drifted = seen is not None and seen.print != entry.print
                 patch = ours_alone(item.body, (cause.field for cause in refused.causes)) if drifted else None
                 if patch is not None and not refused.immutable:
-                    return self._applied(item, entry, writer, await self._untangle(item, uid, writer, patch))
+                    await self._untangle(item, uid, writer, patch)
+                    return await self._apply_known(item, uid, entry, writer)
                 if not refused.immutable or not item.wants_replace:
                     raise
                 if (fault := await self._replace(item, uid, writer)) is not None:
@@ -127,8 +137,11 @@ class Applier:
                 return self._owned_by_another(item.key, owners[0])
             if not item.adopt:
                 return _exists(item.key, conflict)
-            reply = await self._send(item.resource, item.body, writer, force=True)
-            return self._applied(item, entry, writer, reply, created=False)
+            body = item.body
+            if item.ignored and (live := await self.read(item)) is not None:
+                body, _ = fitted(body, live, writer.manager, item.ignored)
+            reply = await self._send(item.resource, body, writer, force=True)
+            return self._applied(item, entry, writer, reply, sent=body, created=False)
         seen = look(reply, writer.owner)
         if seen.joined and not item.adopt:
             fault = await self._undo(item, seen, writer)
@@ -147,7 +160,7 @@ class Applier:
             if item.only_new:
                 return None
             return _exists(item.key, None)
-        return self._applied(item, entry, writer, await self._send_known(item, made["metadata"]["uid"], writer))
+        return await self._apply_known(item, made["metadata"]["uid"], entry, writer)
 
     async def _replace(self, item: Item, uid: str, writer: Writer) -> Fault | None:
         """Delete the object for another one in its place; a Fault while it is still there."""
@@ -164,8 +177,8 @@ class Applier:
         held = f", held by {', '.join(map(str, finalizers[:5]))}" if finalizers else ""
         return Fault(item.key, "Replacing", f"the object is being deleted{held}; it is created again after", Ends.EVENT)
 
-    async def _untangle(self, item: Item, uid: str, writer: Writer, patch: Body) -> Body:
-        """Apply an object in whose lists a stranger's items stand in the way of ours: take those out first."""
+    async def _untangle(self, item: Item, uid: str, writer: Writer, patch: Body) -> None:
+        """Take a stranger's items out of lists where they stand in the way of ours."""
         _log.info("untangling", extra={"object": str(item.key), "owner": writer.owner})
         place = item.resource, item.key.name
         namespace = item.key.namespace if item.resource.namespaced else ""
@@ -181,10 +194,27 @@ class Applier:
         await self._client.patch(
             *place, {"metadata": meta}, namespace, field_manager=writer.manager, impersonate=writer.identity
         )
-        return await self._send_known(item, uid, writer)
 
-    async def _send_known(self, item: Item, uid: str, writer: Writer) -> Body:
-        return await self._send(item.resource, item.body, writer, force=True, uid=uid)
+    async def _apply_known(self, item: Item, uid: str, entry: Entry, writer: Writer) -> Applied:
+        """Apply with force what is ours, but for what of it is left to others."""
+        for left in reversed(range(_FITS)):
+            live = await self.read(item) if item.ignored else None
+            if live is None:
+                break  # nothing is ignored, or it is gone: the uid says so
+            body, took_live = fitted(item.body, live, writer.manager, item.ignored)
+            if took_live:  # a live value may be put only onto the object that it was read from
+                meta = {**body["metadata"], "resourceVersion": live["metadata"]["resourceVersion"]}
+                try:
+                    reply = await self._send(item.resource, {**body, "metadata": meta}, writer, force=True, uid=uid)
+                except Conflict as conflict:
+                    if conflict.uid_mismatch or not left:
+                        raise
+                    continue
+            else:
+                reply = await self._send(item.resource, body, writer, force=True, uid=uid)
+            return self._applied(item, entry, writer, reply, sent=body)
+        reply = await self._send(item.resource, item.body, writer, force=True, uid=uid)
+        return self._applied(item, entry, writer, reply)
 
     async def _send(self, resource: Resource, body: Body, writer: Writer, *, force: bool, uid: str = "") -> Body:
         return await self._client.apply(
@@ -201,17 +231,25 @@ class Applier:
         return None
 
     def _applied(
-        self, item: Item, entry: Entry, writer: Writer, reply: Body, *, created: bool | None = None
+        self,
+        item: Item,
+        entry: Entry,
+        writer: Writer,
+        reply: Body,
+        *,
+        sent: Body | None = None,
+        created: bool | None = None,
     ) -> Applied:
+        """sent: what was applied, where that may be less than the item's body."""
         seen = look(reply, writer.owner)
         after = Entry(
             uid=seen.uid,
-            hash=item.hash,
+            hash=item.hash_of(sent),
             print=seen.print,
             generation=seen.generation,
             created=entry.created if created is None else created,
         )
-        return Applied(after, seen, mutated(item.body, reply))
+        return Applied(after, seen, mutated(sent or item.body, reply))
 
     def _owned_by_another(self, key: ObjectKey, manager: str) -> Fault:
         owner = manager.removeprefix(_OURS)

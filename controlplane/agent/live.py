@@ -36,8 +36,6 @@ class Seen:
     terminating: bool = False
     finalizers: tuple[str, ...] = ()
     joined: bool = False  # others have written it, too
-    replicas: int | None = None  # spec.replicas, where the object has it
-    replicas_foreign: bool = False  # somebody else owns spec.replicas
     gone: bool = False
 
 
@@ -64,15 +62,11 @@ class Live:
         self._seen.pop(key, None)
 
 
-def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = True) -> Seen:
-    """Read a live object.
-
-    owner: whose part is meant; None = the one of the owner label. whole: False for PartialObjectMetadata.
-    """
+def look(body: Mapping[str, Any], owner: str | None = None) -> Seen:
+    """Read a live object, whole or as PartialObjectMetadata. owner: whose part is meant; None = the one of the owner label."""
     meta = body["metadata"]
     labelled = (meta.get("labels") or {}).get(LABEL_OWNER) or ""
     marks: Marks = marks_of(body, field_manager(owner or labelled))
-    replicas = (body.get("spec") or {}).get("replicas") if whole else None
     return Seen(
         uid=meta.get("uid") or "",
         version=_number(meta.get("resourceVersion")),
@@ -87,19 +81,8 @@ def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = Tru
         terminating=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,
-        replicas=replicas if isinstance(replicas, int) else None,
-        replicas_foreign=whole and _foreign_replicas(meta.get("managedFields") or (), field_manager(owner or labelled)),
     )
 
 
 def _number(version: Any) -> int:
     return int(version) if isinstance(version, str) and version.isascii() and version.isdigit() else 0
-
-
-def _foreign_replicas(entries: Any, manager: str) -> bool:
-    for entry in entries:
-        if entry.get("manager") == manager and entry.get("operation") == "Apply":
-            continue
-        if "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
-            return True
-    return False

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
+from controlplane.api.work import ObjectRefs
 
 __all__ = [
     "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency", "Dimension",
@@ -59,6 +61,9 @@ class Sync(Part):
     adopt: bool = Field(
         default=False, description="take over fields of objects that were there before and that nobody of ours owns"
     )
+    ignore: IgnoreRules = Field(
+        default=(), description="fields that begin as Git says, and are then left to others: neither healed nor reset"
+    )
 
 
 class Suspend(Part):
@@ -73,6 +78,9 @@ class Request(Part):
 
     sync: Annotated[str, Field(max_length=64)] = Field(
         default="", description="any new text: look at Git and every object now"
+    )
+    objects: ObjectRefs = Field(
+        default=(), description="what sync is about: only these are applied again, and no commit is let out by it"
     )
     approve: Annotated[str, Field(max_length=64)] = Field(
         default="", description="the token of the held change, from status.held"
