@@ -191,7 +191,8 @@ def _by_name(place: Place, body: Any) -> Place:
             found.append(f"[{body[step]['name']}]")
         else:
             found.append(step)
-        body = body[step] if isinstance(body, dict) or (isinstance(body, list) and isinstance(step, int)) else None
+        children: dict[str | int, Any] = dict(enumerate(body)) if isinstance(body, list) else body
+        body = children[step]
     return tuple(found)
 
 
