@@ -47,6 +47,8 @@ class Announcer:
             return
         if any(condition.type == "Reconciling" for condition in after.conditions):
             return  # where it ends is what a person wants to know
+        if new.reason in _BEGINNINGS:
+            return  # told of the object
         self._say(application, new.reason, new.message or new.reason, "Normal" if new.status == "True" else "Warning")
 
     def _troubles(self, application: Application, before: ApplicationStatus, after: ApplicationStatus) -> None:

@@ -65,6 +65,11 @@ async def test_a_contest_is_told_when_it_begins_and_when_it_ends() -> None:
     assert await told(*made(), status(), on, on, on, status(), status()) == [BEGUN, ENDED]
 
 
+async def test_a_contest_that_is_the_reason_of_ready_is_not_told_twice() -> None:
+    on = status(CONTESTED, ready="Contested")
+    assert await told(*made(), status(), on, on) == [BEGUN]
+
+
 async def test_a_delivery_under_way_ends_no_contest() -> None:
     on = status(CONTESTED)
     assert await told(*made(), status(), on, status(reconciling=True), on, status()) == [BEGUN, ENDED]
