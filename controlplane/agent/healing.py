@@ -22,12 +22,19 @@ from controlplane.api.work import ObjectRef
 
 __all__ = ["Heal", "Healing"]
 
+_NONE = Entry()
+
 
 @dataclass(frozen=True, slots=True)
 class Heal:
-    """apply: objects to apply though they are as wanted by their hash. wait_s: until a contested one may be, or None."""
+    """What to apply though Git says nothing new of it.
+
+    free: those among it that wait for no wave: drift, and single objects that a person asked for.
+    wait_s: until a contested one may be applied, or None.
+    """
 
     apply: frozenset[ObjectKey]
+    free: frozenset[ObjectKey]
     wait_s: float | None
 
 
@@ -76,7 +83,11 @@ class Healing:
             elif self_heal:
                 apply.add(key)
         ends = [s for key in items if (s := io.contests.over_in_s(key)) is not None]
-        return Heal(frozenset(apply | (course.again & items.keys())), min((*waits, *ends), default=None))
+        again = course.again & items.keys()
+        single = {
+            key for key in again if desired.spec.sync_objects and record.entries.get(key, _NONE).hash == items[key].hash
+        }
+        return Heal(frozenset(apply | again), frozenset(apply | single), min((*waits, *ends), default=None))
 
     def _has_drifted(self, key: ObjectKey, entry: Entry) -> bool:
         verdict = judge(entry, self._io.live.get(key))

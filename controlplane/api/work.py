@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from controlplane.api.health import HealthRules, Provided
 from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
@@ -59,6 +60,12 @@ class Options(Part):
     replace: bool = False
     adopt: bool = False
     create_namespace: DnsLabel | None = None
+    provides: Annotated[tuple[Provided, ...], Field(max_length=8)] = Field(
+        default=(), description="what the cluster has, as its Cluster says: LoadBalancer, Ingress"
+    )
+    health_timeout_s: Annotated[int, Field(ge=0)] = Field(
+        default=600, description="for how long a wave or a hook may take to be well before it is told; 0 = for ever"
+    )
     ignore: IgnoreRules = Field(default=(), description="fields that are left to others")
 
 
@@ -122,6 +129,7 @@ class WorkSpec(Part):
     )
     sync_objects: ObjectRefs = Field(default=(), description="what sync is about; empty = every object")
     ground: Ground | None = None
+    health: HealthRules = Field(default=(), description="the Application's own rules for custom kinds")
 
 
 class ObjectCounts(Part):

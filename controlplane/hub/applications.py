@@ -109,7 +109,14 @@ class Applications:
         """Works and children, as they should be; returns what could not be done."""
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
         wanted = {
-            cluster: application_spec(application, tenant, payload, prepared.head.revision, self._world.hub)
+            cluster: application_spec(
+                application,
+                tenant,
+                payload,
+                prepared.head.revision,
+                self._world.hub,
+                found.spec.provides if (found := self._world.cluster(cluster)) is not None else (),
+            )  # fmt: skip
             for cluster, payload in prepared.payloads.items()
         }
         works = plan(wanted, self._world.works_of(key), self._world.joined())

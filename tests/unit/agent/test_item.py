@@ -7,7 +7,7 @@ import pytest
 from controlplane.agent.ignored import Ignored
 from controlplane.agent.item import Item, labelled
 from controlplane.api.keys import key_of
-from controlplane.api.labels import ANNOTATION_REPLACE, LABEL_OWNER, LABEL_TENANT
+from controlplane.api.labels import ANNOTATION_REPLACE, ANNOTATION_RUN, LABEL_OWNER, LABEL_TENANT
 from controlplane.kube.resource import CONFIGMAPS
 
 
@@ -94,3 +94,11 @@ def test_what_was_applied_with_less_is_as_it_should_be_while_the_rules_stay() ->
 def test_what_was_applied_whole_is_as_it_should_be_with_any_rules() -> None:
     first = item(config()).with_ignored(IGNORED, "h")
     assert first.hash == first.hash_of(None) == first.hash_of(first.body) == "h"
+
+
+def test_a_hook_bears_its_run_and_is_known_by_it() -> None:
+    body = config(annotations={"a": "b"})
+    made = Item(key_of(body), CONFIGMAPS, body, "h").for_run("5/pre-sync")
+    assert made.body["metadata"]["annotations"] == {"a": "b", ANNOTATION_RUN: "5/pre-sync"}
+    assert (made.hash, made.once) == ("5/pre-sync", True)
+    assert body["metadata"]["annotations"] == {"a": "b"}
