@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from controlplane.api.health import HealthRules
+from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
+from controlplane.api.work import ObjectRefs
 
 __all__ = [
     "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency", "Dimension",
@@ -60,6 +62,9 @@ class Sync(Part):
     adopt: bool = Field(
         default=False, description="take over fields of objects that were there before and that nobody of ours owns"
     )
+    ignore: IgnoreRules = Field(
+        default=(), description="fields that begin as Git says, and are then left to others: neither healed nor reset"
+    )
     health_timeout: Annotated[
         str,
         Field(
@@ -87,6 +92,9 @@ class Request(Part):
 
     sync: Annotated[str, Field(max_length=64)] = Field(
         default="", description="any new text: look at Git and every object now"
+    )
+    objects: ObjectRefs = Field(
+        default=(), description="what sync is about: only these are applied again, and no commit is let out by it"
     )
     approve: Annotated[str, Field(max_length=64)] = Field(
         default="", description="the token of the held change, from status.held"

@@ -4,7 +4,7 @@ Nothing is commanded: the field is written, and the hub brings the world to it, 
 """
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from controlplane.cli.applying import MANAGER
@@ -19,7 +19,7 @@ from controlplane.kube.client import Client
 from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS
 
-__all__ = ["approve", "asked_by", "resume", "settled", "suspend", "sync"]
+__all__ = ["approve", "asked_by", "object_ref", "resume", "settled", "suspend", "sync"]
 
 
 async def asked_by(client: Client, found: Body, action: str) -> str:
@@ -33,18 +33,39 @@ async def asked_by(client: Client, found: Body, action: str) -> str:
     return (asker.username or getpass.getuser())[:256]
 
 
-async def sync(where: Place, name: str, *, wait_s: float | None) -> str:
-    """Ask for a look at Git and at every object now; wait_s: until Ready with it. Gives a line for the person."""
+async def sync(where: Place, name: str, *, objects: Iterable[str] = (), wait_s: float | None) -> str:
+    """Ask for a look at Git and at every object now; wait_s: until Ready with it. Gives a line for the person.
+
+    objects: as object_ref() reads them: only these are applied again, and Git is not looked at.
+    """
+    only = [object_ref(text) for text in objects]
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
         if found["spec"].get("suspend") is not None:
             raise CliError(f"{_at(found)} is suspended: cpctl app resume {_at(found)} first")
         by = await asked_by(client, found, "sync")
         text = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        written = await _patch(client, found, {"request": {"sync": text, "by": by}})
+        asked = {"sync": text, "objects": only or None, "by": by}
+        written = await _patch(client, found, {"request": asked})
         if wait_s is None:
-            return f"{_at(found)}: sync asked for; see: cpctl app get {_at(found)}"
+            what = f"sync of {len(only)} object(s)" if only else "sync"
+            return f"{_at(found)}: {what} asked for; see: cpctl app get {_at(found)}"
         return await _ready(client, written, wait_s, lambda status: _request(status).get("sync") == text)
+
+
+def object_ref(text: str) -> Body:
+    """An object as a person names it: Kind/name or Kind/namespace/name, the kind with its group or without.
+
+    Raises CliError where it is none of these.
+    """
+    kind, *names = text.split("/")
+    kind, dot, group = kind.partition(".")
+    if not kind or len(names) not in (1, 2) or not all(names) or (dot and not group):
+        raise CliError(
+            f"{text!r} names no object: write Kind/name or Kind.group/namespace/name, such as Deployment/web"
+        )
+    ref = {"kind": kind, "name": names[-1]}
+    return ref | ({"group": group} if group else {}) | ({"namespace": names[0]} if len(names) == 2 else {})
 
 
 async def approve(where: Place, name: str, *, token: str | None, wait_s: float | None) -> str:

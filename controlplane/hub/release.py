@@ -44,6 +44,7 @@ class Release:
         if current == wanted and not step.apply and not step.prune:
             return
         asked = bool(spec.request.sync) and spec.request.sync != application.status.request.sync
+        asked = asked and not spec.request.objects  # who asks for one object lets no commit out
         if spec.sync.mode == "Manual" and not asked:
             raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key.name}`")
         for dependency in spec.depends_on:
