@@ -61,6 +61,9 @@ class Commits:
     def tree(self, _: NamespacedName, sha: str) -> Tree | None:
         return self.trees.get(sha)
 
+    async def past(self, _: NamespacedName, sha: str) -> Tree | None:
+        return self.trees.get(sha)
+
     def tried(self, _: NamespacedName) -> bool:
         return self.newest is not None
 
