@@ -4,11 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from controlplane.api.control import Pin, Suspend, Window
+from controlplane.api.history import HISTORY_LIMIT, MOST_DELIVERIES
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
 
 __all__ = [
     "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency", "Dimension",
-    "Expand", "Folders", "Held", "Override", "Path", "Placement", "Request", "Source", "Suspend", "Sync", "Template",
+    "Expand", "Folders", "Held", "Override", "Path", "Placement", "Request", "Source", "Sync", "Template",
     "TemplateMetadata", "VariableName",
 ]  # fmt: skip
 
@@ -59,13 +61,9 @@ class Sync(Part):
     adopt: bool = Field(
         default=False, description="take over fields of objects that were there before and that nobody of ours owns"
     )
-
-
-class Suspend(Part):
-    """Hold everything as it is: nothing is rendered, applied, healed or pruned."""
-
-    by: Annotated[str, Field(max_length=256)] = ""
-    reason: Annotated[str, Field(max_length=512)] = ""
+    windows: Annotated[tuple[Window, ...], Field(max_length=20)] = Field(
+        default=(), description="when changes are delivered: outside of every allow, and within any deny, they wait"
+    )
 
 
 class Request(Part):
@@ -144,6 +142,10 @@ class ApplicationSpec(Part):
     expand: Expand | None = None
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
     suspend: Suspend | None = None
+    pin: Pin | None = None
+    history_limit: Annotated[int, Field(ge=1, le=MOST_DELIVERIES)] = Field(
+        default=HISTORY_LIMIT, description="how many deliveries are kept to look at and to go back to"
+    )
     request: Request = Request()
 
     model_config = ConfigDict(
