@@ -67,7 +67,8 @@ class Applications:
         """One look at one Application; the seconds until time itself changes something about it."""
         application = self._world.applications.get(key)
         if application is None:
-            self.forget(key)
+            self._recall.forget(key)
+            self._selector.gone(key)
             return None
         if application.metadata.deletion_timestamp is not None:
             await self._remove(key, application)

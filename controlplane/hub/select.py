@@ -67,10 +67,16 @@ class Selector:
         self._limits = RenderLimits(timeout_s=settings.render_timeout_s, sandbox=settings.render_sandbox)
         self._rendering = Turns(settings.render_concurrency)
         self._memos: dict[NamespacedName, _Memo] = {}
+        self._asked: dict[NamespacedName, str] = {}  # the last sync for which Git was asked
 
     def forget(self, key: NamespacedName) -> None:
         """Prepare anew at the next look: the Application is gone, an artifact was lost, or a person asked for it."""
         self._memos.pop(key, None)
+
+    def gone(self, key: NamespacedName) -> None:
+        """The Application is gone: one of its name that comes later is another one."""
+        self.forget(key)
+        self._asked.pop(key, None)
 
     def rejudge(self) -> None:
         """Other policies are in force. Who may do just what it could is known by its stamp, and is let be; what was refused
@@ -214,7 +220,8 @@ class Selector:
             message = f"there is no Repository {name} in {key.namespace}, and the platform shares none of that name"
             raise Refusal("RepositoryNotFound", message)
         request = application.spec.request.sync
-        if request and request != application.status.request.sync:
+        if request and request not in (application.status.request.sync, self._asked.get(key)):
+            self._asked[key] = request  # once: it may wait for a window, or for a person's word, for long
             await self._sources.reconcile(at)
             self.forget(key)
         head = self._sources.head(at)
