@@ -19,7 +19,7 @@ __all__ = ["AGAIN", "BadWindow", "Closed", "closed"]
 
 AGAIN = timedelta(days=1)  # until it is looked for an opening again, where none was found
 _HORIZON = timedelta(days=40)  # every day of a month has come once
-_MOST_STARTS = 3000  # that are followed for one answer: some 30 ms, whatever a schedule says
+_MOST_STARTS = 1000  # that are followed for one answer: some 10 ms, whatever a schedule says
 _LONGEST_S = 366 * 86400.0
 
 
