@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Part
+from controlplane.api.model import CommitInfo, Condition, Kind, Part
 from controlplane.api.work import DigestText
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
 HISTORY_LIMIT = 10  # deliveries that are kept where the Application says nothing
 MOST_DELIVERIES = 50
 
+_Cluster = Annotated[str, Field(max_length=63)]  # without a rule: so many would cost the API server too much
 DeliveryOutcome = Literal["Progressing", "Ready", "Degraded", "Superseded", "RolledBack", "Refused"]
 Asked = Literal["", "sync", "approve", "pin"]
 
@@ -28,7 +29,7 @@ class Kept(Part):
     """One artifact of a delivery, and the clusters that it went to."""
 
     digest: DigestText
-    clusters: Annotated[tuple[DnsLabel, ...], Field(max_length=500)] = ()
+    clusters: Annotated[tuple[_Cluster, ...], Field(max_length=500)] = ()
 
 
 class Delivery(Part):

@@ -21,6 +21,7 @@ from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
 from controlplane.kube.queue import WorkQueue
 from controlplane.kube.resource import HISTORIES
+from controlplane.kube.watch import Event, watch
 
 __all__ = ["Histories"]
 
@@ -41,10 +42,19 @@ class Histories:
         self._written_at: dict[NamespacedName, float] = {}
 
     async def load(self) -> None:
-        """Read all of them; once, at the start."""
-        for body in (await self._client.list(HISTORIES)).items:
-            meta = body["metadata"]
-            self._known[NamespacedName(meta["namespace"], meta["name"])] = History.model_validate(body).spec
+        """Read all of them; once, at the start. Waits for an API server that does not serve them yet, as right after an upgrade."""
+        read = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(
+                watch(self._client, HISTORIES, on_event=self._take, on_synced=read.set), name="watch:histories"
+            )
+            await read.wait()
+            watching.cancel()
+
+    def _take(self, event: Event) -> None:
+        meta = event.object["metadata"]
+        if event.type != "DELETED":
+            self._known[NamespacedName(meta["namespace"], meta["name"])] = History.model_validate(event.object).spec
 
     def of(self, key: NamespacedName, application: Application) -> tuple[Delivery, ...]:
         """The deliveries of an Application, newest first; another of its name had another history."""

@@ -245,7 +245,7 @@ async def test_what_is_denied_today_is_not_gone_back_to(system: System, east_tea
 
 def _secretive() -> list[Body]:
     return [
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"s{number}"}, "stringData": {"x": "y"}}
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"s{number}"}, "stringData": {"x": "text"}}
         for number in range(2)
     ]
 

@@ -19,6 +19,7 @@ from controlplane.kube.client import Client
 from controlplane.kube.queue import WorkQueue
 from controlplane.kube.resource import Resource
 from tests.unit.hub.objects import DIGEST, WEB, application, application_body, work_body
+from tests.unit.kube.fake_api import api_and_client, hang, reply
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 READY, ON_ITS_WAY = Verdict.good(Reason.READY), Verdict.waiting(Reason.PROGRESSING, "")
@@ -56,9 +57,6 @@ class Server:
 
     async def delete(self, _: Resource, name: str, __: str) -> None:
         self.bodies.pop(name)
-
-    async def list(self, _: Resource) -> Any:
-        return type("Listing", (), {"items": list(self.bodies.values())})
 
 
 class Hub:
@@ -135,7 +133,13 @@ async def test_a_hub_that_is_started_again_goes_on_where_it_was(hub: Hub, server
     hub.look(app, ONE, ON_ITS_WAY)
     await hub.write()
     again = Hub(server)
-    await again.histories.load()
+    body = server.bodies["web"] | {"status": {}}
+    body["metadata"] |= {"resourceVersion": "1", "uid": "u"}
+    busy = reply({"kind": "Status", "reason": "TooManyRequests", "message": "storage is (re)initializing"}, 429)
+    listing = reply({"kind": "HistoryList", "metadata": {"resourceVersion": "1"}, "items": [body]})
+    async with api_and_client(busy, listing, hang) as (_, client):
+        again.histories._client = client
+        await again.histories.load()
     assert again.histories.of(WEB, app) == hub.histories.of(WEB, app)
     again.look(app, ONE, READY)
     again.look(app, ONE, READY)
