@@ -389,3 +389,27 @@ async def test_a_grown_backoff_is_not_waited_out_for_what_came_in_during_the_fai
         await q.finish("a", RuntimeError("no"))
         assert q.done[-1].failures == 9
         assert q.done[-1].next_s is not None and q.done[-1].next_s <= 1.0
+
+
+async def test_at_rest_waits_for_what_is_ready_and_for_what_runs_but_not_for_what_is_scheduled() -> None:
+    queue: WorkQueue[str] = WorkQueue(backoff=FIXED)
+    await queue.at_rest()  # nothing was added
+    let_go = asyncio.Event()
+
+    async def handler(key: str) -> float | None:
+        await let_go.wait()
+        return 3600.0
+
+    queue.add("a")
+    resting = asyncio.create_task(queue.at_rest())
+    running = asyncio.create_task(queue.run(handler))
+    await settle()
+    assert not resting.done() and queue.running == 1
+    let_go.set()
+    await resting
+    assert (queue.depth, queue.running, queue.waiting) == (0, 0, 1)
+    queue.add("b")
+    queue.close()
+    queue.forget("b")
+    await queue.at_rest()
+    await running
