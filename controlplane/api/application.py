@@ -4,14 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from controlplane.api.control import Pin, Suspend, Window
 from controlplane.api.health import HealthRules
+from controlplane.api.history import HISTORY_LIMIT, MOST_DELIVERIES
 from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
 from controlplane.api.work import ObjectRefs
 
 __all__ = [
     "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency", "Dimension",
-    "Expand", "Folders", "Held", "Override", "Path", "Placement", "Request", "Source", "Suspend", "Sync", "Template",
+    "Expand", "Folders", "Held", "Override", "Path", "Placement", "Request", "Source", "Sync", "Template",
     "TemplateMetadata", "VariableName",
 ]  # fmt: skip
 
@@ -65,6 +67,9 @@ class Sync(Part):
     ignore: IgnoreRules = Field(
         default=(), description="fields that begin as Git says, and are then left to others: neither healed nor reset"
     )
+    windows: Annotated[tuple[Window, ...], Field(max_length=20)] = Field(
+        default=(), description="when changes are delivered: outside of every allow, and within any deny, they wait"
+    )
     health_timeout: Annotated[
         str,
         Field(
@@ -78,13 +83,6 @@ class Sync(Part):
         default="10m",
         description="how long a wave or a hook may take to be well before that counts as a failure; 0s = for ever",
     )
-
-
-class Suspend(Part):
-    """Hold everything as it is: nothing is rendered, applied, healed or pruned."""
-
-    by: Annotated[str, Field(max_length=256)] = ""
-    reason: Annotated[str, Field(max_length=512)] = ""
 
 
 class Request(Part):
@@ -170,6 +168,10 @@ class ApplicationSpec(Part):
     )
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
     suspend: Suspend | None = None
+    pin: Pin | None = None
+    history_limit: Annotated[int, Field(ge=1, le=MOST_DELIVERIES)] = Field(
+        default=HISTORY_LIMIT, description="how many deliveries are kept to look at and to go back to"
+    )
     request: Request = Request()
 
     model_config = ConfigDict(

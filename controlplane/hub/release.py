@@ -1,6 +1,7 @@
-"""Release: may what is prepared go out now? Manual mode, dependencies, and the guard against mass deletion."""
+"""Release: may what is prepared go out now? Manual mode, windows, dependencies, and the guard against mass deletion."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from controlplane.api.application import Application, Held
 from controlplane.api.keys import ClusterName, NamespacedName, ObjectKey
@@ -10,11 +11,13 @@ from controlplane.api.work import Work
 from controlplane.hub.children import ChildPlan, Children
 from controlplane.hub.conditions import Reason
 from controlplane.hub.delivered import Delivered, KeysUnknown
+from controlplane.hub.deliveries import asked
 from controlplane.hub.guard import held
 from controlplane.hub.prepare import Prepared
 from controlplane.hub.rollup import is_ready
 from controlplane.hub.select import Selector
 from controlplane.hub.waiting import Waiting
+from controlplane.hub.windows import AGAIN, BadWindow, closed
 from controlplane.hub.world import World
 
 __all__ = ["Release"]
@@ -30,9 +33,10 @@ class Release:
         self._delivered = delivered
 
     async def check(
-        self, key: NamespacedName, application: Application, prepared: Prepared, works: Sequence[Work], step: ChildPlan
-    ) -> None:
-        """Raises Waiting where it may not. step: what would be done to the children."""
+        self, key: NamespacedName, application: Application, prepared: Prepared, works: Sequence[Work], step: ChildPlan,
+        now: datetime,
+    ) -> None:  # fmt: skip
+        """Raises Waiting where it may not. step: what would be done to the children. now: aware."""
         spec = application.spec
         present = {
             cluster: work
@@ -43,10 +47,10 @@ class Release:
         wanted = {cluster: payload.digest for cluster, payload in prepared.payloads.items()}
         if current == wanted and not step.apply and not step.prune:
             return
-        asked = bool(spec.request.sync) and spec.request.sync != application.status.request.sync
-        asked = asked and not spec.request.objects  # who asks for one object lets no commit out
-        if spec.sync.mode == "Manual" and not asked:
-            raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key.name}`")
+        manual = asked(application, now)[1] in ("sync", "pin")
+        if spec.sync.mode == "Manual" and not manual:
+            raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key}`")
+        _check_windows(key, application, prepared.head.revision, now, manual=manual)
         for dependency in spec.depends_on:
             other = self._world.applications.get(NamespacedName(key.namespace, dependency.name))
             if other is None or not is_ready(other):
@@ -88,3 +92,21 @@ class Release:
             again = await self._selector.at_commit(key, application, work.spec.revision.rpartition(":")[2])
             # Where the commit is lost too, nobody can say what would go; the agent's inventory still knows what is ours.
             return again.keys.get(cluster, frozenset()) if again is not None else frozenset()
+
+
+def _check_windows(
+    key: NamespacedName, application: Application, revision: str, now: datetime, *, manual: bool
+) -> None:
+    """Raises Waiting outside of the Application's windows, until one opens."""
+    windows = application.spec.sync.windows
+    if not windows:
+        return
+    try:
+        found = closed(windows, now, manual=manual)
+    except BadWindow as error:
+        message = f"spec.sync.windows: {error}; nothing is delivered until it is mended"
+        raise Waiting(Reason.BAD_WINDOW, message) from error
+    if found is not None:
+        by_hand = f", or `cpctl app sync {key}` now" if found.window.manual_sync and not manual else ""
+        until = found.opens or now + AGAIN
+        raise Waiting(Reason.SYNC_WINDOW, f"{revision} waits {found}{by_hand}", until=until)
