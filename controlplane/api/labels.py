@@ -1,11 +1,11 @@
 """The labels, annotations and fixed names that hub, agents and people agree on."""
 
 __all__ = [
-    "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_ALLOWED_NAMESPACES", "ANNOTATION_ALLOWED_SOURCES",
-    "ANNOTATION_DENIED_KINDS", "ANNOTATION_GONE", "ANNOTATION_KINDS", "ANNOTATION_NAMESPACES", "ANNOTATION_NETWORK",
-    "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE",
-    "LABEL_APPLICATION", "LABEL_CHILDREN_OF", "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_TENANT", "PLATFORM",
-    "PLATFORM_NAMESPACE", "TENANTS_NAMESPACE",
+    "AGENT_NAMESPACE", "ANNOTATION_ALLOWED_NAMESPACES", "ANNOTATION_ALLOWED_SOURCES", "ANNOTATION_APPROVE",
+    "ANNOTATION_CLUSTER_LABELS", "ANNOTATION_DENIED_KINDS", "ANNOTATION_GONE", "ANNOTATION_KINDS",
+    "ANNOTATION_NAMESPACES", "ANNOTATION_NETWORK", "ANNOTATION_PRUNE", "ANNOTATION_REPLACE", "FINALIZER",
+    "HUB_NAMESPACE", "LABEL_APPLICATION", "LABEL_CHILDREN_OF", "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT",
+    "LABEL_TENANT", "PLATFORM", "PLATFORM_NAMESPACE", "TENANTS_NAMESPACE",
 ]  # fmt: skip
 
 HUB_NAMESPACE = "controlplane-system"  # on the hub: the platform's own Applications, settings, the hub itself
@@ -22,6 +22,10 @@ LABEL_PARENT = "controlplane.dev/parent"  # on a child Application: the root's n
 LABEL_CHILDREN_OF = "controlplane.dev/children-of"  # on the ConfigMap that holds a root's inventory
 
 ANNOTATION_REPLACE = "controlplane.dev/replace"  # "true": delete and create again where a field is immutable
+ANNOTATION_PRUNE = "controlplane.dev/prune"  # "false": never deleted by us, whatever leaves Git
+ANNOTATION_CLUSTER_LABELS = (
+    "controlplane.dev/cluster-labels"  # on a Work: hash of the cluster's labels when it was written
+)
 ANNOTATION_APPROVE = "controlplane.dev/approve"  # the token of a held change, as status names it
 ANNOTATION_GONE = "controlplane.dev/force-remove"  # "true" on a Cluster: nobody is there to prune, let it go
 # On tenant-<name>, by the hub: what its tenant may use, as regular expressions, for the API server's early refusal.

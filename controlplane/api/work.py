@@ -8,14 +8,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from controlplane.api.adopted import Adopted
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
-    "KIND_GLOB", "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground", "GroundNamespace", "Hash",
-    "Identity", "Kinds", "ObjectCounts", "Options", "Resources", "Work", "WorkSpec", "WorkStatus",
+    "KIND_GLOB", "MOVES_PROTOCOL", "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground",
+    "GroundNamespace", "Hash", "Identity", "Kept", "Kinds", "ObjectCounts", "Options", "Resources", "Work", "WorkSpec",
+    "WorkStatus",
 ]  # fmt: skip
 
-PROTOCOL = 1  # what this version writes; an agent holds a Work of a higher one and says so
+PROTOCOL = 2  # what this version understands; an agent holds a Work of a higher one and says so
+MOVES_PROTOCOL = 2  # of a Work that says movedTo: an agent that does not know it would prune what is to be taken over
 
 # <group>/<Kind>, the core group written core; at most one * in each, so that no such text is slow to match.
 KIND_GLOB = r"^[-a-z0-9.]*\*?[-a-z0-9.]*/[A-Za-z0-9]*\*?[A-Za-z0-9]*$"
@@ -58,6 +61,16 @@ class Options(Part):
     replace: bool = False
     adopt: bool = False
     create_namespace: DnsLabel | None = None
+    orphan: bool = Field(
+        default=False, description="on removal: let the objects go, and delete none; prune is false then"
+    )
+
+
+class Kept(Part):
+    """What the artifact holds beside what Git says, since its removal waits for a person's word. The hub's own note."""
+
+    objects: Annotated[int, Field(ge=0)]
+    besides: DigestText = Field(description="of what Git says alone")
 
 
 class GroundNamespace(Part):
@@ -88,7 +101,7 @@ class Ground(Part):
 class WorkSpec(Part):
     """What the hub wants on this cluster. Level-based: only the newest counts."""
 
-    protocol: int = PROTOCOL
+    protocol: int = 1
     hub: Annotated[str, Field(max_length=64)] = Field(description="uid of controlplane-system on the hub that wrote it")
     delivery: int = Field(
         description="rises with each change; milliseconds since 1970 when dispatched, or the last one plus one"
@@ -107,6 +120,13 @@ class WorkSpec(Part):
         default="", description="a new text asks for every object to be applied again"
     )
     ground: Ground | None = None
+    kept: Kept | None = None
+    moved_from: ApplicationRef | None = Field(
+        default=None, description="take over what this one delivered here, as soon as its own Work says movedTo"
+    )
+    moved_to: ApplicationRef | None = Field(
+        default=None, description="who takes over what this one delivered: nothing of it is healed or pruned meanwhile"
+    )
 
 
 class ObjectCounts(Part):
@@ -144,6 +164,7 @@ class WorkStatus(Part):
     objects: ObjectCounts = ObjectCounts()
     problems: Annotated[tuple[Problem, ...], Field(max_length=10)] = ()
     drift: Drift = Drift()
+    adopted: Adopted = Adopted()
 
 
 class Work(Kind):

@@ -7,15 +7,18 @@ finds nothing new (most of them: a Work reported) goes straight through to the r
 from controlplane.api.application import Application
 from controlplane.api.keys import NamespacedName, TenantName
 from controlplane.api.model import Problem
-from controlplane.api.names import owner_hash, tenant_of_namespace
+from controlplane.api.names import cluster_of_namespace, owner_hash, tenant_of_namespace
 from controlplane.artifact.store import Store
 from controlplane.hub.announce import Announcer
-from controlplane.hub.children import ChildPlan, Children, plan_children
+from controlplane.hub.children import Children, plan_children
 from controlplane.hub.clusters import Clusters
 from controlplane.hub.conditions import Reason
 from controlplane.hub.delivered import Delivered
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, application_spec, plan
+from controlplane.hub.family import Family
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
+from controlplane.hub.holding import Holder, Holding
+from controlplane.hub.moves import Moves
 from controlplane.hub.prepare import Prepared, Refusal
 from controlplane.hub.release import Release
 from controlplane.hub.report import Outcome, status_of
@@ -47,7 +50,11 @@ class Applications:
         self._clusters = clusters
         self._status = status
         self._announcer = announcer
-        self._release = Release(world, children, selector, Delivered(store))
+        self._release = Release(world)
+        self._moves = Moves(world)
+        delivered = Delivered(store)
+        family = Family(world, children, delivered, self._moves)
+        self._holder = Holder(world, selector, store, delivered, family, self._moves)
 
     def forget(self, key: NamespacedName) -> None:
         """Prepare anew at the next look: an artifact was lost."""
@@ -58,6 +65,7 @@ class Applications:
         application = self._world.applications.get(key)
         if application is None:
             self._selector.forget(key)
+            self._holder.forget(key)
             return None
         if application.metadata.deletion_timestamp is not None:
             await self._remove(key, application)
@@ -69,13 +77,15 @@ class Applications:
         try:
             if application.spec.suspend is not None:
                 await self._suspend(key, application)
+            self._moves.check(key, application)
             prepared = await self._selector.select(key, application)
             step = plan_children(
                 prepared.children, self._children.of(key), self._children.live(key, prepared.children),
                 prune=application.spec.sync.prune,
             )  # fmt: skip
             await self._release.check(key, application, prepared, self._world.works_of(key), step)
-            problems = await self._carry_out(key, application, prepared, step)
+            holding = await self._holder.look(key, application, prepared, self._world.works_of(key), step)
+            problems = await self._carry_out(key, application, prepared, holding)
         except Refusal as refusal:
             self._report(
                 key, application, Outcome(refusal=refusal, attempted=self._selector.attempted(key, application))
@@ -87,7 +97,9 @@ class Applications:
                 return None
             self._report(key, application, Outcome(waiting=waiting, attempted=prepared.head if prepared else None))
         else:
-            self._report(key, application, Outcome(delivered=prepared.head, problems=problems))
+            self._report(
+                key, application, Outcome(delivered=prepared.head, problems=problems, waiting=holding.waiting(key))
+            )
         return None
 
     async def _suspend(self, key: NamespacedName, application: Application) -> None:
@@ -98,34 +110,48 @@ class Applications:
         raise Waiting(Reason.SUSPENDED, f"suspended{who}{why}; `cpctl app resume {key.name}` lets it go on")
 
     async def _carry_out(
-        self, key: NamespacedName, application: Application, prepared: Prepared, step: ChildPlan
+        self, key: NamespacedName, application: Application, prepared: Prepared, holding: Holding
     ) -> tuple[Problem, ...]:
         """Works and children, as they should be; returns what could not be done."""
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
         wanted = {
-            cluster: application_spec(application, tenant, payload, prepared.head.revision, self._world.hub)
-            for cluster, payload in prepared.payloads.items()
+            cluster: holding.fit(
+                cluster, application_spec(application, tenant, payload, prepared.head.revision, self._world.hub)
+            )
+            for cluster, payload in holding.payloads.items()
         }
-        works = plan(wanted, self._world.works_of(key), self._world.joined())
-        await for_each(works.write.items(), lambda each: self._dispatcher.deliver(*each, prepared.permit))
+        there = self._world.works_of(key)
+        staying = [work for work in there if cluster_of_namespace(work.metadata.namespace) in holding.stays]
+        works = plan(wanted, [work for work in there if work not in staying], self._world.joined())
+        await self._moves.hand_over(application, tuple(works.write), self._dispatcher, prepared.permit)
+        await for_each(works.write.items(), lambda each: self._dispatcher.deliver(*each, holding.permit_for(each[0])))
+        await for_each(staying, lambda work: self._dispatcher.suspend(work, False))
         await self._let_go(key, works)
+        if holding.let is not None:
+            self._announcer.let(application, holding.let)
+        step = holding.step
         if works.write and application.status.revision != prepared.head.revision:
             self._announcer.delivered(application, prepared.head, len(works.write))
         if step.apply or step.prune:
             return await self._children.carry_out(key, step, prepared.permit)
         return ()
 
-    async def _let_go(self, key: NamespacedName, step: WorkPlan) -> None:
+    async def _let_go(self, key: NamespacedName, step: WorkPlan, *, orphan: bool = False) -> None:
         permit = authorise_removal(owner_hash(key))
-        await for_each(step.remove, lambda work: self._dispatcher.remove(work, permit))
+        await for_each(step.remove, lambda work: self._dispatcher.remove(work, permit, orphan=orphan))
         await for_each(step.release, self._dispatcher.release)
 
     async def _remove(self, key: NamespacedName, application: Application) -> None:
         """Children first, then what was delivered; our finalizer last."""
+        waits = self._moves.hold_back(key)
+        if waits is not None:
+            self._report(key, application, Outcome(waiting=waits))
+            return
         done = await self._children.remove_all(key, authorise_removal(owner_hash(key)))
         works = self._world.works_of(key)
         if done and works:
-            await self._let_go(key, plan({}, works, self._world.joined()))
+            orphan = application.spec.deletion_policy == "Orphan"
+            await self._let_go(key, plan({}, works, self._world.joined()), orphan=orphan)
         if not done or works:
             message = "its children are being removed" if not done else "its objects are being pruned"
             self._report(key, application, Outcome(waiting=Waiting(Reason.DELETING, message)))

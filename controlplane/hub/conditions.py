@@ -36,6 +36,8 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     DELETING = "Deleting"
     HELD = "HeldByGuard"
+    MOVED = "Moved"
+    MOVE_NOT_AGREED = "MoveNotAgreed"
     MANUAL_SYNC = "ManualSync"
     WAITING_FOR_DEPENDENCY = "WaitingForDependency"
     SOURCE_NOT_READY = "SourceNotReady"

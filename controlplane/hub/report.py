@@ -12,7 +12,7 @@ from controlplane.hub.waiting import Waiting
 
 __all__ = ["Outcome", "status_of"]
 
-_FOR_A_PERSON = frozenset({Reason.HELD, Reason.MANUAL_SYNC, Reason.SUSPENDED})
+_FOR_A_PERSON = frozenset({Reason.HELD, Reason.MANUAL_SYNC, Reason.SUSPENDED, Reason.MOVED, Reason.MOVE_NOT_AGREED})
 _MOST_PROBLEMS = 10
 
 
@@ -50,6 +50,7 @@ def status_of(
         objects=rolled.objects,
         problems=problems,
         held=outcome.waiting.held if outcome.waiting is not None else None,
+        adopted=rolled.adopted,
         request=application.spec.request if head is not None else before.request,
     )
 
