@@ -9,7 +9,7 @@ The edge of the agent: everything here awaits the API server, and every refusal 
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controlplane.agent.entry import Entry
 from controlplane.agent.item import Item
@@ -17,10 +17,12 @@ from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live, Seen, look
 from controlplane.agent.mutation import mutated
 from controlplane.agent.problem import Ends, Fault, fault_of
+from controlplane.agent.takeover import merged, takeable
 from controlplane.agent.untangle import ours_alone, without_own_update
 from controlplane.api.keys import NamespacedName, ObjectKey
 from controlplane.api.labels import LABEL_OWNER
 from controlplane.api.names import field_manager
+from controlplane.artifact.spared import is_spared
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Conflict, Invalid, KubeError, NotFound
 from controlplane.kube.request import Body
@@ -30,6 +32,7 @@ __all__ = ["Applied", "Applier", "Writer"]
 
 _log = logging.getLogger(__name__)
 _OURS = field_manager("")
+_TRIES = 3  # to take over managedFields, where somebody else writes in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,10 @@ class Applier:
         uid = seen.uid if mine and seen is not None else entry.uid
         if uid:
             try:
-                return self._applied(item, entry, writer, await self._send_known(item, uid, writer))
+                reply = await self._send_known(item, uid, writer)
+                if entry.came or (item.adopt and not entry.hash):  # or a crash came before all was taken over
+                    return await self._taken(item, entry, writer, reply)
+                return self._applied(item, entry, writer, reply)
             except Conflict as conflict:
                 if not conflict.uid_mismatch:
                     raise
@@ -128,12 +134,46 @@ class Applier:
             if not item.adopt:
                 return _exists(item.key, conflict)
             reply = await self._send(item.resource, item.body, writer, force=True)
-            return self._applied(item, entry, writer, reply, created=False)
+            return await self._taken(item, entry, writer, reply, created=False)
         seen = look(reply, writer.owner)
         if seen.joined and not item.adopt:
             fault = await self._undo(item, seen, writer)
             return fault or _exists(item.key, None)
-        return self._applied(item, entry, writer, reply, created=not seen.joined)
+        if seen.joined:
+            return await self._taken(item, entry, writer, reply, created=False)
+        return self._applied(item, entry, writer, reply, created=True)
+
+    async def _taken(
+        self, item: Item, entry: Entry, writer: Writer, reply: Body, *, created: bool | None = None
+    ) -> Applied:
+        """What was applied over another manager's fields: those become ours, so that what we do not name of them goes."""
+        also = {field_manager(entry.came)} if entry.came else set()
+        names: tuple[str, ...] = ()
+        if writer.identity is None:  # ground is laid over what the cluster's owner hands over, whose other labels stay
+            return self._applied(item, entry, writer, reply, created=created)
+        for tries_left in reversed(range(_TRIES)):
+            meta = reply["metadata"]
+            found = takeable(meta.get("managedFields") or (), writer.manager, also)
+            if not found:
+                break
+            uid, fields = meta["uid"], merged(meta["managedFields"], writer.manager, found)
+            change: Body = {"uid": uid, "resourceVersion": meta["resourceVersion"], "managedFields": fields}
+            try:
+                await self._client.patch(
+                    item.resource,
+                    item.key.name,
+                    {"metadata": change},
+                    item.key.namespace if item.resource.namespaced else "",
+                    field_manager=writer.manager,
+                    impersonate=writer.identity,
+                )
+            except Conflict as conflict:
+                if conflict.uid_mismatch or not tries_left:
+                    raise
+            names = tuple(name for name in found if name not in also)
+            reply = await self._send_known(item, uid, writer)
+        done = self._applied(item, entry, writer, reply, created=False if names else created)
+        return replace(done, entry=replace(done.entry, taken=",".join(names)[:256] or entry.taken))
 
     async def _create_first(self, item: Item, entry: Entry, writer: Writer) -> Applied | Fault | None:
         """A namespace is created by POST, so that one which is there is never labelled by an accident of timing."""
@@ -210,6 +250,8 @@ class Applier:
             print=seen.print,
             generation=seen.generation,
             created=entry.created if created is None else created,
+            spared=is_spared(item.body),
+            taken=entry.taken,
         )
         return Applied(after, seen, mutated(item.body, reply))
 

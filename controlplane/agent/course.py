@@ -34,6 +34,8 @@ class Course:
     done: int = 0  # the delivery that was carried out whole, seen with our own eyes; 0 = none by this process
     rounds: int = 0  # reconciles that came to an end; before the first one nothing is reported
     kept: int = 0  # objects that left the artifact and stay, since pruning is off
+    left: tuple[ObjectKey, ...] = ()  # the first of them
+    took: bool = False  # what was to be taken over from another owner is ours, as far as it may be
     drifted: dict[ObjectKey, str] = field(default_factory=dict)  # foreign writes that are to be undone -> manager
     again: set[ObjectKey] = field(default_factory=set)  # still to be applied once more, though nothing changed
     sync: str = ""  # the request that filled `again`

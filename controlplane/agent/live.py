@@ -13,6 +13,7 @@ from controlplane.agent.fingerprint import Marks, marks_of
 from controlplane.api.keys import ObjectKey
 from controlplane.api.labels import LABEL_OWNER
 from controlplane.api.names import field_manager
+from controlplane.artifact.spared import is_spared
 from controlplane.health.assess import assess
 from controlplane.health.status import HEALTHY, Health
 
@@ -38,6 +39,7 @@ class Seen:
     joined: bool = False  # others have written it, too
     replicas: int | None = None  # spec.replicas, where the object has it
     replicas_foreign: bool = False  # somebody else owns spec.replicas
+    spared: bool = False  # it says of itself that nobody is to delete it
     gone: bool = False
 
 
@@ -88,6 +90,7 @@ def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = Tru
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,
         replicas=replicas if isinstance(replicas, int) else None,
+        spared=is_spared(body),
         replicas_foreign=whole and _foreign_replicas(meta.get("managedFields") or (), field_manager(owner or labelled)),
     )
 

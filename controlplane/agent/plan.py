@@ -37,11 +37,13 @@ def plan(
     drifted: Collection[ObjectKey] = (),
     again: bool = False,
     prune: bool = True,
+    spared: Collection[ObjectKey] = (),
 ) -> Plan:
     """Say what to write.
 
     desired: the hash of each desired object. drifted: objects that are not any more as we applied them, or gone.
     again: apply everything, changed or not. prune: whether what is no longer desired goes.
+    spared: what stays in any case.
     """
     changed = (
         key
@@ -51,8 +53,8 @@ def plan(
     left = [key for key in entries if key not in desired]
     return Plan(
         apply=in_phases(changed),
-        prune=in_phases(left, removal=True) if prune else (),
-        kept=() if prune else tuple(sorted(left)),
+        prune=in_phases((key for key in left if key not in spared), removal=True) if prune else (),
+        kept=tuple(sorted(key for key in left if not prune or key in spared)),
     )
 
 

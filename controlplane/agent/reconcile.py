@@ -15,6 +15,7 @@ from controlplane.agent.entry import Entry, Record
 from controlplane.agent.fetch import FetchFailed
 from controlplane.agent.fingerprint import desired_hash
 from controlplane.agent.item import Item
+from controlplane.agent.moving import owner_of, taken_over, waits_for
 from controlplane.agent.plan import plan, removal
 from controlplane.agent.ports import Ports
 from controlplane.agent.prepare import Prepared, prepare_ground, prepare_manifests
@@ -93,12 +94,20 @@ class Reconciler:
             course.wanted = frozenset(key for key, entry in record.entries.items() if entry.uid)
             await io.watches.ensure(await self._kinds(record.entries))
             return None
+        if spec.moved_to is not None:  # nothing of it is touched any more: it is another one's, or about to be
+            course.faults, course.wanted = {}, frozenset(key for key, entry in record.entries.items() if entry.uid)
+            io.wake(owner_of(spec.moved_to), 0.0)
+            return None
+        if (waits := waits_for(desired, record, io.works, io.inventory)) is not None:
+            course.faults, course.wanted = {None: waits}, frozenset()
+            return _SLOW_S
         prepared, stale = await self._prepare(desired, record)
         if prepared is None:
             assert stale is not None
             course.faults = {None: stale}
             raise Again(stale.message)
         course.fresh |= dict(prepared.faults.items())
+        await self._take_over(desired, record, course, prepared)
         unseen = await self._watch(prepared.items.values(), record)
         items = {key: self._fit(item) for key, item in prepared.items.items()}
         spared = {k for k in record.entries if k in prepared.wanted or k.namespace in prepared.untouched}
@@ -110,6 +119,7 @@ class Reconciler:
             {key: entry for key, entry in record.entries.items() if key in items or key not in spared},
             drifted=(heal if spec.options.self_heal else set()) | (course.again & items.keys()),
             prune=spec.options.prune and stale is None,
+            spared=self._spared(record) if record.identity is not None else (),
         )
         course.wanted = frozenset(prepared.wanted)
         course.settling = bool(step.apply)
@@ -123,6 +133,7 @@ class Reconciler:
         if stale is not None:
             course.fresh[None] = stale
         course.kept = len(step.kept) if stale is None else 0
+        course.left = step.kept[:3]
         left = await self._prune(step.prune, record, course)
         course.again &= items.keys()
         course.faults = course.fresh
@@ -273,12 +284,16 @@ class Reconciler:
         course.wanted, course.settling = None, True
         if record is not None:
             io.inventory.delivered(record, hub=desired.spec.hub, delivery=desired.spec.delivery)
-            if desired.spec.options.prune:
-                await io.watches.ensure(await self._kinds(record.entries))
-                steps = removal(record.entries).prune
-                if not await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault)):
-                    course.faults, course.fresh = course.fresh, {}
-                    return self._next_look(course, None)
+            if self._is_waited_for(desired):
+                course.waiting = f"{len(record.entries)} objects wait to be taken over"
+                io.wake(owner_of(desired.spec.moved_to), 0.0)
+                return _SLOW_S
+            options = desired.spec.options
+            await io.watches.ensure(await self._kinds(record.entries))
+            steps, orphan = removal(record.entries).prune, options.orphan or not options.prune
+            if not await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault), orphan=orphan):
+                course.faults, course.fresh = course.fresh, {}
+                return self._next_look(course, None)
             io.inventory.removed(record)
             await io.inventory.flush()  # before it is told: what was told must be true after a crash, too
         course.faults, course.fresh = {}, {}
@@ -289,6 +304,38 @@ class Reconciler:
             await io.store.drop(desired.owner)
             await self._collect(desired.artifact or "")
         return None
+
+    # --- what is left, and what is handed over
+
+    def _spared(self, record: Record) -> set[ObjectKey]:
+        """Objects that say of themselves, as they were applied or as they are, that nobody is to delete them."""
+        live = self._io.live
+        return {
+            key
+            for key, entry in record.entries.items()
+            if entry.spared or ((seen := live.get(key)) is not None and seen.spared and seen.owner == record.owner)
+        }
+
+    async def _take_over(self, desired: Desired, record: Record, course: Course, prepared: Prepared) -> None:
+        """Make ours what another owner hands to this one."""
+        io = self._io
+        found = taken_over(desired, io.works, io.inventory, prepared.items)
+        if found is not None:
+            old, entries = found
+            await io.inventory.hand_over(old, record, entries)
+            _log.info("taken over", extra={"owner": record.owner, "from": old.owner, "objects": len(entries)})
+        if desired.spec.moved_from is not None:
+            if not course.took or found is not None:
+                io.wake(owner_of(desired.spec.moved_from), 0.0)
+            course.took = True
+
+    def _is_waited_for(self, desired: Desired) -> bool:
+        """Whether somebody is to take over from this owner, and has not yet."""
+        owner = owner_of(desired.spec.moved_to)
+        taker = self._io.works.desired.get(owner)
+        if not owner or (taker is not None and taker.spec.state == "Removed"):
+            return False
+        return taker is None or not self._io.works.course(owner).took
 
     # --- what is remembered
 

@@ -3,10 +3,12 @@
 A shard is gzip of JSON: {"version": 1, "tenant": name, "records": [{owner, application, identity, hub, delivery, digest,
 sync, objects: [[group, kind, namespace, name, uid, hash, print, generation, created], ...]}, ...]}. An owner with more
 objects than a shard takes stands in several; what is said of the owner is then in each, and the newest delivery counts.
+notes: {place in objects: {spared, taken, came}}, of those of which there is something to say.
 """
 
 import gzip
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from sys import intern
 from typing import Any, Final
 
@@ -36,6 +38,8 @@ def encode_shard(tenant: str, shard: int, records: Iterable[Record]) -> bytes:
         ]
         if not objects and record.home != shard:
             continue
+        noted = [entry for entry in record.entries.values() if entry.shard == shard]
+        notes = {str(at): _notes(entry) for at, entry in enumerate(noted) if entry.spared or entry.taken or entry.came}
         held.append(
             {
                 "owner": record.owner,
@@ -46,12 +50,19 @@ def encode_shard(tenant: str, shard: int, records: Iterable[Record]) -> bytes:
                 "digest": record.digest,
                 "sync": record.sync,
                 "objects": objects,
+                **({"notes": notes} if notes else {}),
             }
         )
     if not held:
         return b""
     content = orjson.dumps({"version": _VERSION, "tenant": tenant, "records": held})
     return gzip.compress(content, compresslevel=1, mtime=0)
+
+
+def _notes(entry: Entry) -> dict[str, Any]:
+    return {
+        name: value for name, value in (("spared", entry.spared), ("taken", entry.taken), ("came", entry.came)) if value
+    }
 
 
 def decode_shard(payload: bytes, shard: int) -> list[Record]:
@@ -66,10 +77,15 @@ def decode_shard(payload: bytes, shard: int) -> list[Record]:
 
 
 def _record(tenant: str, shard: int, held: Mapping[str, Any]) -> Record:
-    entries = {}
-    for group, kind, namespace, name, uid, digest, print_, generation, created in held["objects"]:
+    entries, notes = {}, held.get("notes") or {}
+    for at, (group, kind, namespace, name, uid, digest, print_, generation, created) in enumerate(held["objects"]):
         key = ObjectKey(intern(group), intern(kind), intern(namespace), name)
-        entries[key] = Entry(uid, digest, print_, generation, created, shard)
+        entry = Entry(uid, digest, print_, generation, created, shard=shard)
+        if notes and (note := notes.get(str(at))):
+            entry = replace(
+                entry, spared=bool(note.get("spared")), taken=note.get("taken", ""), came=note.get("came", "")
+            )
+        entries[key] = entry
     identity = held["identity"]
     return Record(
         owner=held["owner"],
