@@ -10,7 +10,7 @@ from typing import Any
 from controlplane.agent.apply import Writer
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.problem import Fault, fault_of
-from controlplane.api.keys import ObjectKey
+from controlplane.api.keys import GROUP, ObjectKey
 from controlplane.api.labels import LABEL_OWNER, LABEL_TENANT
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Conflict, KubeError, NotFound
@@ -28,6 +28,11 @@ def without_manager(entries: Iterable[Body], manager: str) -> list[dict[str, Any
     Source: Kubernetes, "Server-Side Apply", clearing managedFields.
     """
     return [dict(entry) for entry in entries if entry.get("manager") != manager] or [{}]
+
+
+def _ground_annotations(metadata: Body) -> dict[str, None]:
+    """What the ground wrote of its tenant on a namespace, to be taken away."""
+    return dict.fromkeys(name for name in metadata.get("annotations") or () if name.startswith(f"{GROUP}/"))
 
 
 class Freer:
@@ -65,6 +70,7 @@ class Freer:
             "uid": uid,
             "resourceVersion": meta["resourceVersion"],
             "labels": {LABEL_OWNER: None, LABEL_TENANT: None},
+            "annotations": _ground_annotations(meta) if writer.identity is None else {},
             "managedFields": without_manager(meta.get("managedFields") or (), writer.manager),
         }
         await self._patch(resource, key, changes, writer)

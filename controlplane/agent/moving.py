@@ -11,13 +11,14 @@ from dataclasses import replace
 from controlplane.agent.desired import Desired
 from controlplane.agent.entry import Entry, Record
 from controlplane.agent.inventory import Inventory
+from controlplane.agent.live import Live, Seen
 from controlplane.agent.problem import Ends, Fault
 from controlplane.agent.works import Works
 from controlplane.api.keys import NamespacedName, ObjectKey
 from controlplane.api.names import owner_hash
 from controlplane.api.work import ApplicationRef
 
-__all__ = ["owner_of", "taken_over", "waits_for"]
+__all__ = ["owner_of", "source", "taken_over", "waits_for"]
 
 
 def owner_of(reference: ApplicationRef | None) -> str:
@@ -37,19 +38,25 @@ def waits_for(desired: Desired, record: Record, works: Works, inventory: Invento
     return Fault(None, "MoveNotAgreed", text, Ends.EVENT)
 
 
+def source(desired: Desired, works: Works, inventory: Inventory) -> Record | None:
+    """Whose objects are to be taken over now; None = nobody's."""
+    old = _old(desired, inventory)
+    return old if old is not None and _agreed(desired, works) else None
+
+
 def taken_over(
-    desired: Desired, works: Works, inventory: Inventory, wanted: Collection[ObjectKey]
+    desired: Desired, works: Works, inventory: Inventory, live: Live, wanted: Collection[ObjectKey]
 ) -> tuple[Record, dict[ObjectKey, Entry]] | None:
     """Whose objects are to be taken over now, and which; None = nobody's.
 
     wanted: what may be applied here. Within a tenant all of them are taken, and what is not wanted goes with the next
     prune; of another tenant's only those that are wanted, and may be: the rest stays its own.
     """
-    old = _old(desired, inventory)
-    if old is None or not _agreed(desired, works):
+    old = source(desired, works, inventory)
+    if old is None:
         return None
     within = old.tenant == desired.spec.tenant
-    entries = {key: _given(entry, old) for key, entry in old.entries.items() if within or key in wanted}
+    entries = {key: _given(entry, old, live.get(key)) for key, entry in old.entries.items() if within or key in wanted}
     return (old, entries) if entries else None
 
 
@@ -63,6 +70,10 @@ def _agreed(desired: Desired, works: Works) -> bool:
     return theirs is not None and owner_of(theirs.spec.moved_to) == desired.owner
 
 
-def _given(entry: Entry, old: Record) -> Entry:
-    """An entry as its new owner has it: to be applied, over the old manager's fields."""
-    return replace(entry, hash="", print="", came=entry.came or old.owner)
+def _given(entry: Entry, old: Record, seen: Seen | None) -> Entry:
+    """An entry as its new owner has it: to be applied, over the old manager's fields.
+
+    Where a crash came before its uid was recorded, the object tells it, as long as it is labelled as the old one's.
+    """
+    uid = entry.uid or (seen.uid if seen is not None and not seen.gone and seen.owner == old.owner else "")
+    return replace(entry, uid=uid, hash="", print="", came=entry.came or old.owner)

@@ -62,9 +62,10 @@ class Pruner:
             return Going.GONE  # the kind went, and its objects with it
         except KubeError as error:
             return fault_of(key, error, entry)
-        if (key.group, key.kind) == ("", "Namespace") and (not entry.created or (entry.spared and not writer.identity)):
+        of_ground = writer.identity is None
+        if (key.group, key.kind) == ("", "Namespace") and not entry.created:
             return await self._applier.let_go(resource, key, uid, writer) or Going.GONE
-        if writer.identity is not None and (orphan or entry.spared or (seen is not None and seen.spared)):
+        if entry.spared or (not of_ground and (orphan or (seen is not None and seen.spared))):
             return await self._freer.free(resource, key, uid, writer) or Going.FREED
         async with self._lanes.turn(writer.owner):
             try:

@@ -15,7 +15,7 @@ from controlplane.agent.entry import Entry, Record
 from controlplane.agent.fetch import FetchFailed
 from controlplane.agent.fingerprint import desired_hash
 from controlplane.agent.item import Item
-from controlplane.agent.moving import owner_of, taken_over, waits_for
+from controlplane.agent.moving import owner_of, source, taken_over, waits_for
 from controlplane.agent.plan import plan, removal
 from controlplane.agent.ports import Ports
 from controlplane.agent.prepare import Prepared, prepare_ground, prepare_manifests
@@ -319,7 +319,9 @@ class Reconciler:
     async def _take_over(self, desired: Desired, record: Record, course: Course, prepared: Prepared) -> None:
         """Make ours what another owner hands to this one."""
         io = self._io
-        found = taken_over(desired, io.works, io.inventory, prepared.items)
+        if (there := source(desired, io.works, io.inventory)) is not None:
+            await io.watches.ensure(await self._kinds(there.entries))
+        found = taken_over(desired, io.works, io.inventory, io.live, prepared.items)
         if found is not None:
             old, entries = found
             await io.inventory.hand_over(old, record, entries)

@@ -140,7 +140,15 @@ class FakeMember:
             labels.pop(label, None)
             for fields in self.owners[key].values():
                 fields.pop(_SEP.join(("metadata", "labels", label)), None)
-        now = {**there["metadata"], "labels": labels, "resourceVersion": str(next(self._versions))}
+        annotations = dict(there["metadata"].get("annotations") or {})
+        for name_ in meta.get("annotations") or ():
+            annotations.pop(name_, None)
+        now = {
+            **there["metadata"],
+            "labels": labels,
+            "annotations": annotations,
+            "resourceVersion": str(next(self._versions)),
+        }
         if "managedFields" in meta:
             now["managedFields"] = [entry for entry in meta["managedFields"] if entry]
         self.objects[key] = {**there, "metadata": now}
