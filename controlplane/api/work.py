@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from controlplane.api.adopted import Adopted
+from controlplane.api.health import HealthRules, Provided
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
@@ -61,6 +62,12 @@ class Options(Part):
     replace: bool = False
     adopt: bool = False
     create_namespace: DnsLabel | None = None
+    provides: Annotated[tuple[Provided, ...], Field(max_length=8)] = Field(
+        default=(), description="what the cluster has, as its Cluster says: LoadBalancer, Ingress"
+    )
+    health_timeout_s: Annotated[int, Field(ge=0)] = Field(
+        default=600, description="for how long a wave or a hook may take to be well before it is told; 0 = for ever"
+    )
     orphan: bool = Field(
         default=False, description="on removal: let the objects go, and delete none; prune is false then"
     )
@@ -127,6 +134,7 @@ class WorkSpec(Part):
     moved_to: ApplicationRef | None = Field(
         default=None, description="who takes over what this one delivered: nothing of it is healed or pruned meanwhile"
     )
+    health: HealthRules = Field(default=(), description="the Application's own rules for custom kinds")
 
 
 class ObjectCounts(Part):

@@ -116,7 +116,15 @@ class Applications:
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
         wanted = {
             cluster: holding.fit(
-                cluster, application_spec(application, tenant, payload, prepared.head.revision, self._world.hub)
+                cluster,
+                application_spec(
+                    application,
+                    tenant,
+                    payload,
+                    prepared.head.revision,
+                    self._world.hub,
+                    found.spec.provides if (found := self._world.cluster(cluster)) is not None else (),
+                ),
             )
             for cluster, payload in holding.payloads.items()
         }
