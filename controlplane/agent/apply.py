@@ -102,7 +102,7 @@ class Applier:
     async def _apply(self, item: Item, entry: Entry, writer: Writer) -> Applied | Fault | None:
         seen = self._live.get(item.key)
         if seen is not None and seen.terminating and not seen.gone:
-            held = f", held by {', '.join(seen.finalizers[:5])}" if seen.finalizers else ""
+            held = f", held by {', '.join(seen.finalizers[:5])} since {seen.since}" if seen.finalizers else ""
             return Fault(
                 item.key, "Terminating", f"the object is being deleted{held}; it is created again after", Ends.EVENT
             )

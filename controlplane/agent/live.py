@@ -37,6 +37,7 @@ class Seen:
     busy: bool = False  # it runs to an end (a Job, a Pod of its own), and has not got there
     run: str = ""  # the run that applied it, where it is a hook
     terminating: bool = False
+    since: str = ""  # when its deletion was asked for
     finalizers: tuple[str, ...] = ()
     joined: bool = False  # others have written it, too
     replicas: int | None = None  # spec.replicas, where the object has it
@@ -94,6 +95,7 @@ def look(
         busy=whole and _busy(body),
         run=str((meta.get("annotations") or {}).get(ANNOTATION_RUN) or "")[:64],
         terminating=bool(meta.get("deletionTimestamp")),
+        since=str(meta.get("deletionTimestamp") or ""),
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,
         replicas=replicas if isinstance(replicas, int) else None,

@@ -91,4 +91,4 @@ def _held(key: ObjectKey, seen: Seen) -> Fault | None:
     if not seen.finalizers:
         return None
     names = ", ".join(seen.finalizers[:5])
-    return Fault(key, "Terminating", f"the object is being deleted, held by {names}", Ends.EVENT)
+    return Fault(key, "Terminating", f"the object is being deleted, held by {names} since {seen.since}", Ends.EVENT)

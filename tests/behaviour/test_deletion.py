@@ -255,3 +255,25 @@ async def test_a_cluster_that_is_gone_is_let_go_by_force_and_takes_nothing_along
         await spare.join_south()
     await team.ready("web")  # nothing was touched meanwhile, nor is it now
     assert await south.get("ConfigMap", "c", team.name) == before
+
+
+async def test_what_waits_for_a_cluster_that_is_gone_goes_once_that_is_let_go(spare: System, teams: Teams) -> None:
+    team, other = await teams(of=spare, clusters=("south",)), await teams(of=spare, clusters=("south",))
+    for each in (team, other):
+        await each.push({"apps/web/cm.yaml": config_map("c", finalizers=["example.com/keeper"])})
+        await each.deploy("web")
+        await each.ready("web")
+    await spare.stop("agent-south", kill=True)
+    try:
+        await team.hub.kubectl("delete", "-n", team.hub_namespace, "application/web", "--wait=false")
+        await other.hub.kubectl("delete", f"tenant/{other.name}", "--wait=false")
+        await team.sees("waits", "web", lambda body: condition(body, "Ready").reason == "Deleting")
+        await spare.cpctl("cluster", "remove", "south", "--force", "--timeout", "60")
+        await team.hub.gone("Application", "web", team.hub_namespace)
+        await other.hub.gone("Tenant", other.name)
+        await other.hub.gone("Namespace", other.hub_namespace)
+    finally:
+        for each in (team, other):
+            patch = '{"metadata": {"finalizers": null}}'
+            await spare.members["south"].kubectl("patch", "-n", each.name, "configmap/c", "--type=merge", "-p", patch)
+        await spare.join_south()

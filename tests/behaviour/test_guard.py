@@ -144,7 +144,7 @@ async def test_a_token_stands_for_one_revision(east_team: Team) -> None:
     generation = {"spec": {"request": {"by": "somebody"}}}  # the next look, which has seen the annotation
     await east_team.change("many", generation)
     await east_team.stuck("many", "HeldByGuard")
-    await east_team.has(east_team.member, "ConfigMap", *NAMES)
+    await east_team.has(east_team.member, "ConfigMap", *NAMES, "new")
 
 
 @pytest.mark.parametrize(("there", "removed"), [(20, 6), (6, 4)], ids=["30 % of 20", "4 of 6"])
