@@ -42,7 +42,7 @@ class Handover:
         io = self._io
         old = source(desired, io.works, io.inventory)
         if old is not None:
-            await io.watches.ensure(await self._kinds(old))
+            await io.watches.ensure(await self._kinds(old), old.entries)
         found = taken_over(desired, io.works, io.inventory, io.live, wanted)
         if found is not None:
             old, entries = found

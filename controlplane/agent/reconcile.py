@@ -25,12 +25,14 @@ from controlplane.agent.problem import Ends, Fault
 from controlplane.agent.replicas import AUTOSCALER, ceded, fitted
 from controlplane.agent.run import REMOVAL, begun
 from controlplane.agent.sync import Delivery, Sync
+from controlplane.agent.watches import Where
 from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName
 from controlplane.api.order import Moment
 from controlplane.artifact.errors import ArtifactError
 from controlplane.health.status import WELL
 from controlplane.kube.errors import KubeError, UnknownKind
 from controlplane.kube.resource import Resource
+from controlplane.telemetry.steps import step as timed
 
 __all__ = ["Again", "Reconciler"]
 
@@ -60,6 +62,7 @@ class Reconciler:
         if desired is None:
             return None
         course = io.works.course(owner)
+        io.journeys.begin(desired, io.inventory.records.get(owner))
         course.running, course.stirred, course.fresh = True, False, {}
         try:
             if owner in io.works.unsaved:
@@ -78,6 +81,7 @@ class Reconciler:
         finally:
             course.running = False
             course.rounds += 1
+            io.journeys.ended(desired, course)
             # what only waits for health is told a little later: mostly it is well by then, and one write does for both
             settling = course.settling and not (course.faults or course.removed or self._all_well(course))
             io.report(owner, _SETTLING_S if settling else 0.0)
@@ -103,7 +107,7 @@ class Reconciler:
         if spec.suspended:
             course.faults = {}
             course.wanted = frozenset(k for k, entry in record.entries.items() if entry.uid and entry.print != ONCE)
-            await io.watches.ensure(await self._kinds(record.entries))
+            await io.watches.ensure(await self._kinds(record.entries), record.entries)
             return None
         if spec.moved_to is not None:  # nothing of it is touched any more: it is another one's, or about to be
             course.faults, course.wanted = {}, frozenset(key for key, entry in record.entries.items() if entry.uid)
@@ -152,9 +156,11 @@ class Reconciler:
             timeout_s=spec.options.health_timeout_s,
             ordered=stale is None,
         )
-        applied = await self._sync.before(turn)
-        for (group, kind), error in unseen.items():
-            for key in (k for k in items if (k.group, k.kind) == (group, kind)):
+        with timed("apply", objects=sum(map(len, step.apply))) as applying:
+            applied = await self._sync.before(turn)
+            applying.error = next((fault.reason for fault in course.fresh.values() if fault.blocks), "")
+        for (group, kind, namespace), error in unseen.items():
+            for key in (k for k in items if (k.group, k.kind) == (group, kind) and namespace in ("", k.namespace)):
                 course.fresh.setdefault(key, Fault(key, "Unwatched", error.message, Ends.RETRY))
         if stale is not None:
             course.fresh[None] = stale
@@ -198,7 +204,8 @@ class Reconciler:
             count = sum(map(len, phases))
             course.waiting = f"{count} objects that left the delivery stay until the rest of it is applied"
             return True
-        gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
+        with timed("prune", objects=sum(map(len, phases))):
+            gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
         course.waiting = "" if gone else f"{len(course.deleting)} objects are being deleted"
         return not gone
 
@@ -224,11 +231,13 @@ class Reconciler:
                 namespaces=io.namespaces,
                 handed_over=io.handed_over(),
                 gate=io.gate,
+                hardened=io.hardened(),
             )
             return ground, None
         stale: Fault | None = None
         try:
-            manifests = await io.artifacts.manifests(desired)
+            with timed("fetch artifact"):
+                manifests = await io.artifacts.manifests(desired)
         except (FetchFailed, ArtifactError) as error:
             stale = Fault(None, error.reason, str(error), Ends.RETRY)
             kept = await io.artifacts.kept(Digest(record.digest)) if record.digest else None
@@ -244,14 +253,17 @@ class Reconciler:
             io.watches.watch_kinds()
         return made, stale
 
-    async def _watch(self, items: Iterable[Item], record: Record) -> dict[tuple[str, str], KubeError]:
+    async def _watch(self, items: Iterable[Item], record: Record) -> dict[Where, KubeError]:
         """See to it that all kinds of this owner are watched; those that could not be listed."""
         items = tuple(items)
+        keys = [*(item.key for item in items), *record.entries]
         kinds = {(item.resource.group, item.resource.kind): item.resource for item in items}
         resources = [*kinds.values(), *await self._kinds(k for k in record.entries if (k.group, k.kind) not in kinds)]
-        if AUTOSCALER not in kinds and any("replicas" in (item.body.get("spec") or {}) for item in items):
+        scaled = [item.key for item in items if "replicas" in (item.body.get("spec") or {})]
+        if AUTOSCALER not in kinds and scaled:
             resources.append(await self._io.discovery.resource(*AUTOSCALER))
-        return await self._io.watches.ensure(resources)
+        keys += [ObjectKey(*AUTOSCALER, key.namespace, key.name) for key in scaled]
+        return await self._io.watches.ensure(resources, keys)
 
     async def _kinds(self, keys: Iterable[ObjectKey]) -> list[Resource]:
         found = []
@@ -295,6 +307,7 @@ class Reconciler:
             if key not in course.drifted:
                 seen = io.live.get(key)
                 course.drifted[key] = seen.culprit if seen is not None else ""
+                io.drifts.seen(record.tenant, key)
             if (wait_s := io.contests.wait_s(key)) > 0:
                 waits.append(wait_s)
             else:
@@ -305,7 +318,7 @@ class Reconciler:
     def _has_drifted(self, key: ObjectKey, entry: Entry) -> bool:
         verdict = judge(entry, self._io.live.get(key))
         if verdict is Verdict.UNKNOWN:  # all of the kind were listed, and it was not among them
-            return self._io.watches.synced(key.group, key.kind)
+            return self._io.watches.absent(key)
         return verdict is Verdict.DRIFTED
 
     def _next_look(self, course: Course, wait_s: float | None) -> float | None:
@@ -345,7 +358,7 @@ class Reconciler:
                 course.waiting = f"{len(record.entries)} objects wait to be taken over"
                 io.wake(owner_of(desired.spec.moved_to), 0.0)
                 return _SLOW_S
-            await io.watches.ensure(await self._kinds(record.entries))
+            await io.watches.ensure(await self._kinds(record.entries), record.entries)
             if not await self._take_away(desired, record, course):
                 course.faults, course.fresh = course.fresh, {}
                 return self._next_look(course, None)

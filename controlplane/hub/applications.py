@@ -5,9 +5,10 @@ finds nothing new (most of them: a Work reported) goes straight through to the r
 """
 
 from controlplane.api.application import Application
-from controlplane.api.keys import NamespacedName, TenantName
+from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Problem
 from controlplane.api.names import cluster_of_namespace, owner_hash, tenant_of_namespace
+from controlplane.api.work import WorkSpec
 from controlplane.artifact.store import Store
 from controlplane.hub.announce import Announcer
 from controlplane.hub.children import Children, plan_children
@@ -18,6 +19,7 @@ from controlplane.hub.dispatch import Dispatcher, WorkPlan, application_spec, pl
 from controlplane.hub.family import Family
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
 from controlplane.hub.holding import Holder, Holding
+from controlplane.hub.journey import Journeys
 from controlplane.hub.moves import Moves
 from controlplane.hub.prepare import Prepared, Refusal
 from controlplane.hub.release import Release
@@ -30,7 +32,7 @@ from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.each import for_each
 from controlplane.kube.resource import APPLICATIONS
-from controlplane.policy.gate import authorise_removal
+from controlplane.policy.gate import Permit, authorise_removal
 
 __all__ = ["Applications"]
 
@@ -40,8 +42,9 @@ class Applications:
 
     def __init__(
         self, world: World, client: Client, selector: Selector, store: Store, dispatcher: Dispatcher,
-        children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer,
+        children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer, journeys: Journeys,
     ) -> None:  # fmt: skip
+        self._journeys = journeys
         self._world = world
         self._client = client
         self._selector = selector
@@ -63,6 +66,7 @@ class Applications:
     async def reconcile(self, key: NamespacedName) -> float | None:
         """One look at one Application."""
         application = self._world.applications.get(key)
+        self._journeys.begin(key, application)
         if application is None:
             self._selector.forget(key)
             self._holder.forget(key)
@@ -79,6 +83,7 @@ class Applications:
                 await self._suspend(key, application)
             self._moves.check(key, application)
             prepared = await self._selector.select(key, application)
+            self._journeys.at(key, application, prepared.head)
             step = plan_children(
                 prepared.children, self._children.of(key), self._children.live(key, prepared.children),
                 prune=application.spec.sync.prune,
@@ -132,7 +137,10 @@ class Applications:
         staying = [work for work in there if cluster_of_namespace(work.metadata.namespace) in holding.stays]
         works = plan(wanted, [work for work in there if work not in staying], self._world.joined())
         await self._moves.hand_over(application, tuple(works.write), self._dispatcher, prepared.permit)
-        await for_each(works.write.items(), lambda each: self._dispatcher.deliver(*each, holding.permit_for(each[0])))
+        await for_each(
+            works.write.items(),
+            lambda each: self._deliver(key, application, prepared, holding.permit_for(each[0]), *each),
+        )
         await for_each(staying, lambda work: self._dispatcher.suspend(work, False))
         await self._let_go(key, works)
         if holding.let is not None:
@@ -143,6 +151,14 @@ class Applications:
         if step.apply or step.prune:
             return await self._children.carry_out(key, step, prepared.permit)
         return ()
+
+    async def _deliver(
+        self, key: NamespacedName, application: Application, prepared: Prepared, permit: Permit, cluster: ClusterName,
+        spec: WorkSpec,
+    ) -> None:  # fmt: skip
+        with self._journeys.dispatch(key, application, prepared.head, cluster) as trace:
+            spec = spec.model_copy(update={"trace": trace})
+            await self._dispatcher.deliver(cluster, spec, permit)
 
     async def _let_go(self, key: NamespacedName, step: WorkPlan, *, orphan: bool = False) -> None:
         permit = authorise_removal(owner_hash(key))
@@ -181,5 +197,6 @@ class Applications:
         placed = application.spec.placement is not None and not children
         rolled = roll_up(works, children, outcome.problems, self._clusters.online, placed=placed)
         status = status_of(application, before, rolled, outcome)
+        self._journeys.looked(key, application, outcome, before, status)
         self._announcer.changed(application, before, status)
         self._status.put(key, status)

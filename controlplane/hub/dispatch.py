@@ -120,8 +120,8 @@ def _owner(spec: WorkSpec) -> NamespacedName:
 
 
 def _alike(one: WorkSpec, other: WorkSpec) -> bool:
-    """Whether two specs ask for the same: the revision only tells where it came from, the delivery only when."""
-    blank = {"delivery": 0, "revision": ""}
+    """Whether two specs ask for the same: revision and trace only tell where it came from, the delivery only when."""
+    blank = {"delivery": 0, "revision": "", "trace": ""}
     return one.model_copy(update=blank) == other.model_copy(update=blank)
 
 
@@ -184,21 +184,23 @@ class Dispatcher:
         """Hold a Work as it is, or let it go on; what it delivers stays what was permitted."""
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is not None and work.spec.suspended != suspended:
-            await self._write(cluster, work.spec.model_copy(update={"suspended": suspended}))
+            await self._write(cluster, work.spec.model_copy(update={"suspended": suspended, "trace": ""}))
 
     async def hand_over(self, work: Work, to: ApplicationRef, permit: MovePermit) -> None:
         """Let a Work say who takes over what it delivered: its agent then neither heals nor prunes it."""
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is None or not permit.covers(work.spec.owner, NamespacedName(to.namespace, to.name)):
             raise PermissionError(f"no permit to hand over {work.metadata.namespace}/{work.metadata.name}")
-        await self._write(cluster, work.spec.model_copy(update={"moved_to": to, "protocol": MOVES_PROTOCOL}))
+        await self._write(
+            cluster, work.spec.model_copy(update={"moved_to": to, "protocol": MOVES_PROTOCOL, "trace": ""})
+        )
 
     async def remove(self, work: Work, permit: RemovalPermit, *, orphan: bool = False) -> None:
         """Ask the agent to prune what the Work delivered; orphan: to let go of it, and to leave it as it is."""
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is None or not permit.covers(work.spec.owner):
             raise PermissionError(f"no permit to remove {work.metadata.namespace}/{work.metadata.name}")
-        changes: dict[str, object] = {"state": "Removed", "suspended": False}
+        changes: dict[str, object] = {"state": "Removed", "suspended": False, "trace": ""}
         if orphan:  # an agent that knows no orphan at least prunes nothing
             changes["options"] = work.spec.options.model_copy(update={"orphan": True, "prune": False})
         await self._write(cluster, work.spec.model_copy(update=changes))

@@ -59,7 +59,8 @@ async def test_a_file_that_renames_its_application_renames_it_and_nothing_restar
     await east_team.push({"apps/web/a.yaml": config_map("a", {"key": "new"})})
     await east_team.ready("shop")
     await east_team.push({"root/web.yaml": child("shop")})  # movedFrom may go once it is done
-    await east_team.ready("root", "shop")
+    await east_team.ready("root")
+    await east_team.sees("is Ready still", "shop", lambda body: condition(body, "Ready").true)
     await east_team.hub.kubectl("delete", "-n", east_team.hub_namespace, "application/root")
     await east_team.has(east_team.member, "Deployment")
 
@@ -132,9 +133,8 @@ async def test_a_deletion_is_no_word_for_another_tenant(teams: Teams) -> None:
     await old.deploy("web")
     await old.ready("web")
     await new.push(WEB)
-    placement = {"namespace": old.name}
-    await new.deploy("web", placement=placement, movedFrom=f"{old.hub_namespace}/web")
-    await new.sees("waits, or is denied", "web", lambda body: condition(body, "Ready").false)
-    await old.hub.kubectl("delete", "-n", old.hub_namespace, "application/web", "--wait=false")
-    await old.hub.gone("Application", "web", old.hub_namespace)
-    await old.has(old.member, "Deployment")  # its deletion was no word for another tenant
+    await new.deploy("web", movedFrom=f"{old.hub_namespace}/web")
+    await new.stuck("web", "MoveNotAgreed")
+    await old.hub.kubectl("delete", "-n", old.hub_namespace, "application/web")
+    await old.has(old.member, "Deployment")  # gone, as it would have been without the other one
+    await new.ready("web")
