@@ -84,6 +84,10 @@ def _facts(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
     attempted = status.get("attemptedRevision") or ""
     if attempted and attempted != status.get("revision"):
         yield Cell("attempted"), Cell(f"{revision(attempted)}, which is not delivered", "yellow")
+    if (adopted := status.get("adopted") or {}).get("objects"):
+        whose = ", ".join(adopted.get("managers") or ()) or "nobody known"
+        names = ", ".join(adopted.get("names") or ())
+        yield Cell("taken over"), Cell(f"{adopted['objects']} objects that were there before, of {whose}: {names}")
     if placement := spec.get("placement"):
         clusters = placement.get("clusters")
         chosen = "all that the tenant may use" if clusters is None else selector_text(clusters)
@@ -99,6 +103,11 @@ def _facts(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
         other = beside.get(dependency["name"])
         yield Cell("depends on"), Cell(dependency["name"])
         yield Cell(""), mark(other) if other else Cell("is not there", "red")
+    for field, text in (("movedFrom", "takes over from"), ("movedTo", "gives its objects to")):
+        if spec.get(field):
+            yield Cell("moves"), Cell(f"{text} {spec[field]}")
+    if spec.get("deletionPolicy") == "Orphan":
+        yield Cell("deletion"), Cell("leaves its objects where they are (Orphan)")
     if by := (status.get("request") or {}).get("by"):
         yield Cell("last asked by"), Cell(by)
     if (suspend := _standing(spec.get("suspend"))) is not None:
@@ -186,8 +195,11 @@ def _advice(body: Body, name: str, namespace: str) -> Iterable[str]:
         what = ", ".join(held.get("objects") or ())
         more = held["removes"] - len(held.get("objects") or ())
         yield (
-            f"A change is held: {revision(held.get('revision') or '')} would remove {held['removes']} of {held['of']} "
-            f"objects: {what}" + (f" and {more} more." if more > 0 else ".")
+            f"A removal is held: {revision(held.get('revision') or '')} would remove {held['removes']} of {held['of']} "
+            f"objects: {what}"
+            + (f" and {more} more" if more > 0 else "")
+            + (f"; {held['why']}." if held.get("why") else ".")
+            + " They stay; the rest of it is delivered."
         )
         yield f"To let it go ahead: cpctl app approve {namespace}/{name} --token {held['token']}"
         return

@@ -10,19 +10,22 @@ from controlplane.api.application import Application
 from controlplane.api.control import Pin, holds
 from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Problem
-from controlplane.api.names import owner_hash, tenant_of_namespace
+from controlplane.api.names import cluster_of_namespace, owner_hash, tenant_of_namespace
 from controlplane.api.work import WorkSpec
 from controlplane.artifact.store import Store
 from controlplane.hub.announce import Announcer
-from controlplane.hub.children import ChildPlan, Children, plan_children
+from controlplane.hub.children import Children, plan_children
 from controlplane.hub.clusters import Clusters
 from controlplane.hub.conditions import Reason
 from controlplane.hub.delivered import Delivered
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, application_spec, plan
+from controlplane.hub.family import Family
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
 from controlplane.hub.history import Histories
+from controlplane.hub.holding import Holder, Holding
 from controlplane.hub.ignore import check_ignore
 from controlplane.hub.journey import Journeys
+from controlplane.hub.moves import Moves
 from controlplane.hub.pinned import ends
 from controlplane.hub.prepare import Prepared, Refusal
 from controlplane.hub.recall import Recall
@@ -36,7 +39,7 @@ from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.each import for_each
 from controlplane.kube.resource import APPLICATIONS
-from controlplane.policy.gate import authorise_removal
+from controlplane.policy.gate import Permit, authorise_removal
 
 __all__ = ["Applications"]
 
@@ -60,7 +63,11 @@ class Applications:
         self._announcer = announcer
         self._recall = recall
         self._histories = histories
-        self._release = Release(world, children, selector, Delivered(store))
+        self._release = Release(world)
+        self._moves = Moves(world)
+        delivered = Delivered(store)
+        family = Family(world, children, delivered, self._moves)
+        self._holder = Holder(world, selector, store, delivered, family, self._moves)
 
     def forget(self, key: NamespacedName) -> None:
         """Prepare anew at the next look: an artifact was lost."""
@@ -74,6 +81,7 @@ class Applications:
         if application is None:
             self._recall.forget(key)
             self._selector.gone(key)
+            self._holder.forget(key)
             return None
         if application.metadata.deletion_timestamp is not None:
             await self._remove(key, application)
@@ -94,6 +102,7 @@ class Applications:
                 # before Git is looked at: objects are put back to what is delivered, whatever the newest commit is like
                 await for_each(self._world.works_of(key), lambda work: self._dispatcher.ask(work, request))
             check_ignore(application)
+            self._moves.check(key, application)
             prepared = await self._choose(key, application, pin)
             self._journeys.at(key, application, prepared.head)
             step = plan_children(
@@ -101,7 +110,8 @@ class Applications:
                 prune=application.spec.sync.prune,
             )  # fmt: skip
             await self._release.check(key, application, prepared, self._world.works_of(key), step, now)
-            problems = await self._carry_out(key, application, prepared, step)
+            holding = await self._holder.look(key, application, prepared, self._world.works_of(key), step)
+            problems = await self._carry_out(key, application, prepared, holding)
         except Refusal as refusal:
             attempted = self._selector.attempted(key, application)
             self._report(key, application, Outcome(refusal=refusal, attempted=attempted, pin=pin))
@@ -114,7 +124,11 @@ class Applications:
             self._report(key, application, Outcome(waiting=waiting, attempted=attempted, pin=pin))
             moments = (*moments, waiting.until) if waiting.until is not None else moments
         else:
-            self._report(key, application, Outcome(prepared.head, attempted=newest, problems=problems, pin=pin))
+            waiting_for = holding.waiting(key)
+            self._report(
+                key, application,
+                Outcome(prepared.head, waiting=waiting_for, attempted=newest, problems=problems, pin=pin),
+            )  # fmt: skip
         return max(0.0, (min(moments) - datetime.now(UTC)).total_seconds()) if moments else None
 
     async def _choose(self, key: NamespacedName, application: Application, pin: Pin | None) -> Prepared:
@@ -132,24 +146,37 @@ class Applications:
         raise Waiting(Reason.SUSPENDED, f"suspended{who}{why}{until}; `cpctl app resume {key}` lets it go on")
 
     async def _carry_out(
-        self, key: NamespacedName, application: Application, prepared: Prepared, step: ChildPlan
+        self, key: NamespacedName, application: Application, prepared: Prepared, holding: Holding
     ) -> tuple[Problem, ...]:
         """Works and children, as they should be; returns what could not be done."""
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
         wanted = {
-            cluster: application_spec(
-                application,
-                tenant,
-                payload,
-                prepared.head.revision,
-                self._world.hub,
-                found.spec.provides if (found := self._world.cluster(cluster)) is not None else (),
-            )  # fmt: skip
-            for cluster, payload in prepared.payloads.items()
+            cluster: holding.fit(
+                cluster,
+                application_spec(
+                    application,
+                    tenant,
+                    payload,
+                    prepared.head.revision,
+                    self._world.hub,
+                    found.spec.provides if (found := self._world.cluster(cluster)) is not None else (),
+                ),
+            )
+            for cluster, payload in holding.payloads.items()
         }
-        works = plan(wanted, self._world.works_of(key), self._world.joined())
-        await for_each(works.write.items(), lambda each: self._deliver(key, application, prepared, *each))
+        there = self._world.works_of(key)
+        staying = [work for work in there if cluster_of_namespace(work.metadata.namespace) in holding.stays]
+        works = plan(wanted, [work for work in there if work not in staying], self._world.joined())
+        await self._moves.hand_over(application, tuple(works.write), self._dispatcher, prepared.permit)
+        await for_each(
+            works.write.items(),
+            lambda each: self._deliver(key, application, prepared, holding.permit_for(each[0]), *each),
+        )
+        await for_each(staying, lambda work: self._dispatcher.suspend(work, False))
         await self._let_go(key, works)
+        if holding.let is not None:
+            self._announcer.let(application, holding.let)
+        step = holding.step
         if works.write and application.status.revision != prepared.head.revision:
             self._announcer.delivered(application, prepared.head, len(works.write))
         if step.apply or step.prune:
@@ -157,23 +184,29 @@ class Applications:
         return ()
 
     async def _deliver(
-        self, key: NamespacedName, application: Application, prepared: Prepared, cluster: ClusterName, spec: WorkSpec
+        self, key: NamespacedName, application: Application, prepared: Prepared, permit: Permit, cluster: ClusterName,
+        spec: WorkSpec,
     ) -> None:  # fmt: skip
         with self._journeys.dispatch(key, application, prepared.head, cluster) as trace:
             spec = spec.model_copy(update={"trace": trace})
-            await self._dispatcher.deliver(cluster, spec, prepared.permit)
+            await self._dispatcher.deliver(cluster, spec, permit)
 
-    async def _let_go(self, key: NamespacedName, step: WorkPlan) -> None:
+    async def _let_go(self, key: NamespacedName, step: WorkPlan, *, orphan: bool = False) -> None:
         permit = authorise_removal(owner_hash(key))
-        await for_each(step.remove, lambda work: self._dispatcher.remove(work, permit))
+        await for_each(step.remove, lambda work: self._dispatcher.remove(work, permit, orphan=orphan))
         await for_each(step.release, self._dispatcher.release)
 
     async def _remove(self, key: NamespacedName, application: Application) -> None:
         """Children first, then what was delivered; our finalizer last."""
+        waits = self._moves.hold_back(key)
+        if waits is not None:
+            self._report(key, application, Outcome(waiting=waits))
+            return
         done = await self._children.remove_all(key, authorise_removal(owner_hash(key)))
         works = self._world.works_of(key)
         if done and works:
-            await self._let_go(key, plan({}, works, self._world.joined()))
+            orphan = application.spec.deletion_policy == "Orphan"
+            await self._let_go(key, plan({}, works, self._world.joined()), orphan=orphan)
         if not done or works:
             message = "its children are being removed" if not done else "its objects are being pruned"
             self._report(key, application, Outcome(waiting=Waiting(Reason.DELETING, message)))

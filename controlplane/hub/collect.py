@@ -28,6 +28,7 @@ async def collect_artifacts(world: World, store: Store, recorded: Callable[[], f
         await asyncio.sleep(_EVERY_S)
         named = frozenset(Digest(work.spec.artifact.digest) for work in world.works if work.spec.artifact is not None)
         named |= recorded()
+        named |= {Digest(work.spec.kept.besides) for work in world.works if work.spec.kept is not None}
         kept = await store.digests()
         for digest in unused(kept, named, seen):
             await store.delete(digest)

@@ -39,6 +39,8 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     DELETING = "Deleting"
     HELD = "HeldByGuard"
+    MOVED = "Moved"
+    MOVE_NOT_AGREED = "MoveNotAgreed"
     MANUAL_SYNC = "ManualSync"
     SYNC_WINDOW = "SyncWindow"
     BAD_WINDOW = "BadWindow"

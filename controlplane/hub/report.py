@@ -15,7 +15,12 @@ from controlplane.hub.waiting import Waiting
 
 __all__ = ["Outcome", "status_of"]
 
-_NOT_AT_WORK = frozenset({Reason.HELD, Reason.MANUAL_SYNC, Reason.SUSPENDED, Reason.SYNC_WINDOW, Reason.BAD_WINDOW})
+_NOT_AT_WORK = frozenset(
+    {
+        Reason.HELD, Reason.MANUAL_SYNC, Reason.SUSPENDED, Reason.SYNC_WINDOW, Reason.BAD_WINDOW, Reason.MOVED,
+        Reason.MOVE_NOT_AGREED,
+    }
+)  # fmt: skip
 _MOST_PROBLEMS = 10
 
 
@@ -64,6 +69,7 @@ def status_of(
         objects=rolled.objects,
         problems=problems,
         held=outcome.waiting.held if outcome.waiting is not None else None,
+        adopted=rolled.adopted,
         request=application.spec.request if head is not None else before.request,
     )
 

@@ -25,7 +25,7 @@ from controlplane.hub.turns import Turns
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.policy.denial import Denial
-from controlplane.policy.gate import GATE, Gate
+from controlplane.policy.gate import GATE, Delivery, Gate, Permit, Target
 from controlplane.render.readset import ReadSet
 from controlplane.render.render import RenderLimits
 from controlplane.source.errors import UrlDenied
@@ -162,6 +162,8 @@ class Selector:
         head = self._sources.head(at) if at is not None else None
         repository = self._world.repositories.get(at) if at is not None else None
         tree = self._sources.tree(at, sha) if at is not None else None
+        if tree is None and at is not None and head is not None:
+            tree = await self._sources.past(at, sha)
         if name is None or head is None or tree is None or repository is None:
             return None
         try:
@@ -207,6 +209,26 @@ class Selector:
             application, name, self._world.tenant(name), head, tree,
             repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
             gate=self._gate,
+        )  # fmt: skip
+
+    def permit(
+        self, key: NamespacedName, application: Application, head: Head, targets: tuple[Target, ...]
+    ) -> Permit | None:
+        """The gate's permit for objects of this Application that are delivered beside what its commit says.
+
+        None where its Repository is gone. Raises Denied.
+        """
+        name = tenant_of_namespace(key.namespace) or TenantName("")
+        at = self._sources.find(key.namespace, application.spec.source.repository, name)
+        repository = self._world.repositories.get(at) if at is not None else None
+        if repository is None:
+            return None
+        return self._gate.authorise(
+            self._policies.current,
+            Delivery(
+                application=key, tenant=name, source=head.url, source_namespace=repository.metadata.namespace,
+                exported_to=repository.spec.export_to, targets=targets,
+            ),
         )  # fmt: skip
 
     async def _head(
