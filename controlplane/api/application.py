@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
+from controlplane.api.rollout import Rollout, RolloutStatus
 
 __all__ = [
     "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency", "Dimension",
     "Expand", "Folders", "Held", "Override", "Path", "Placement", "Request", "Source", "Suspend", "Sync", "Template",
-    "TemplateMetadata", "VariableName",
+    "TemplateMetadata", "VariableName", "WaitsFor",
 ]  # fmt: skip
 
 Path = Annotated[
@@ -81,9 +82,17 @@ class Request(Part):
 
 
 class Dependency(Part):
-    """An Application of the same namespace that has to be Ready before this one is delivered."""
+    """An Application that has to be Ready before this one is delivered."""
 
     name: Name
+    namespace: DnsLabel | None = Field(
+        default=None,
+        description="absent = the same; controlplane-system where the platform exports that Application to this tenant",
+    )
+    on: Literal["AllClusters", "SameCluster"] = Field(
+        default="AllClusters",
+        description="Ready as a whole; or each cluster by itself, as soon as the other is Ready there",
+    )
 
 
 class Folders(Part):
@@ -143,6 +152,11 @@ class ApplicationSpec(Part):
     sync: Sync = Sync()
     expand: Expand | None = None
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
+    export_to: Annotated[tuple[DnsLabel, ...], Field(max_length=1000)] = Field(
+        default=(),
+        description="tenants whose Applications may depend on it; only the platform's Applications can be shared",
+    )
+    rollout: Rollout | None = None
     suspend: Suspend | None = None
     request: Request = Request()
 
@@ -183,6 +197,17 @@ class Held(Part):
     objects: Annotated[tuple[Annotated[str, Field(max_length=640)], ...], Field(max_length=10)] = ()
 
 
+class WaitsFor(Part):
+    """A dependency that is not met yet."""
+
+    application: Annotated[str, Field(max_length=320)] = Field(description="namespace/name")
+    clusters: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=10)] = Field(
+        default=(), description="those that wait, the first ten, where each waits for itself; none = all of them"
+    )
+    why: Annotated[str, Field(max_length=512)] = ""
+    since: Annotated[str, Field(max_length=40)] = ""
+
+
 class ApplicationStatus(Part):
     """What is true now. Bounded: counters and at most ten problems."""
 
@@ -196,6 +221,8 @@ class ApplicationStatus(Part):
     objects: int = 0
     problems: Annotated[tuple[Problem, ...], Field(max_length=10)] = ()
     held: Held | None = None
+    waits_for: Annotated[tuple[WaitsFor, ...], Field(max_length=10)] = ()
+    rollout: RolloutStatus | None = None
     request: Request = Request()
 
 

@@ -4,8 +4,8 @@ __all__ = [
     "AGENT_NAMESPACE", "ANNOTATION_APPROVE", "ANNOTATION_ALLOWED_NAMESPACES", "ANNOTATION_ALLOWED_SOURCES",
     "ANNOTATION_DENIED_KINDS", "ANNOTATION_GONE", "ANNOTATION_KINDS", "ANNOTATION_NAMESPACES", "ANNOTATION_NETWORK",
     "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE",
-    "LABEL_APPLICATION", "LABEL_CHILDREN_OF", "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_TENANT", "PLATFORM",
-    "PLATFORM_NAMESPACE", "TENANTS_NAMESPACE",
+    "LABEL_APPLICATION", "LABEL_CHILDREN_OF", "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_ROLLOUT_OF",
+    "LABEL_TENANT", "PLATFORM", "PLATFORM_NAMESPACE", "TENANTS_NAMESPACE",
 ]  # fmt: skip
 
 HUB_NAMESPACE = "controlplane-system"  # on the hub: the platform's own Applications, settings, the hub itself
@@ -20,6 +20,7 @@ LABEL_APPLICATION = "controlplane.dev/application"  # on a Work: the Application
 LABEL_CLUSTER = "controlplane.dev/cluster"
 LABEL_PARENT = "controlplane.dev/parent"  # on a child Application: the root's name (for people; the hub never reads it)
 LABEL_CHILDREN_OF = "controlplane.dev/children-of"  # on the ConfigMap that holds a root's inventory
+LABEL_ROLLOUT_OF = "controlplane.dev/rollout-of"  # on the ConfigMap that holds a rollout's record
 
 ANNOTATION_REPLACE = "controlplane.dev/replace"  # "true": delete and create again where a field is immutable
 ANNOTATION_APPROVE = "controlplane.dev/approve"  # the token of a held change, as status names it

@@ -14,13 +14,17 @@ from controlplane.hub.children import ChildPlan, Children, plan_children
 from controlplane.hub.clusters import Clusters
 from controlplane.hub.conditions import Reason
 from controlplane.hub.delivered import Delivered
-from controlplane.hub.dispatch import Dispatcher, WorkPlan, application_spec, plan
+from controlplane.hub.dependencies import Dependencies, standing_of
+from controlplane.hub.dispatch import Dispatcher, WorkPlan, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
 from controlplane.hub.prepare import Prepared, Refusal
+from controlplane.hub.ration import Ration
 from controlplane.hub.release import Release
 from controlplane.hub.report import Outcome, status_of
-from controlplane.hub.rollup import roll_up
+from controlplane.hub.rollouts import Rollouts
+from controlplane.hub.rollup import is_work_ready, present_works, roll_up
 from controlplane.hub.select import Selector
+from controlplane.hub.sources import Head
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
@@ -37,7 +41,8 @@ class Applications:
 
     def __init__(
         self, world: World, client: Client, selector: Selector, store: Store, dispatcher: Dispatcher,
-        children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer,
+        children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer, dependencies: Dependencies,
+        rollouts: Rollouts,
     ) -> None:  # fmt: skip
         self._world = world
         self._client = client
@@ -47,7 +52,9 @@ class Applications:
         self._clusters = clusters
         self._status = status
         self._announcer = announcer
-        self._release = Release(world, children, selector, Delivered(store))
+        self._dependencies = dependencies
+        self._rollouts = rollouts
+        self._release = Release(dependencies, children, selector, Delivered(store))
 
     def forget(self, key: NamespacedName) -> None:
         """Prepare anew at the next look: an artifact was lost."""
@@ -58,6 +65,8 @@ class Applications:
         application = self._world.applications.get(key)
         if application is None:
             self._selector.forget(key)
+            self._dependencies.forget(key)
+            await self._rollouts.forget(key)
             return None
         if application.metadata.deletion_timestamp is not None:
             await self._remove(key, application)
@@ -66,29 +75,42 @@ class Applications:
         if body is not None:
             application = self._world.applications.put(body)
         prepared: Prepared | None = None
+        looked = self._selector.attempted(key, application)
+        outcome, look_s = Outcome(), None
         try:
             if application.spec.suspend is not None:
                 await self._suspend(key, application)
+            self._dependencies.refuse_cycle(key, application)
             prepared = await self._selector.select(key, application)
             step = plan_children(
                 prepared.children, self._children.of(key), self._children.live(key, prepared.children),
                 prune=application.spec.sync.prune,
             )  # fmt: skip
-            await self._release.check(key, application, prepared, self._world.works_of(key), step)
-            problems = await self._carry_out(key, application, prepared, step)
+            works = self._world.works_of(key)
+            wish = self._rollouts.wish(key, application, prepared, step, works)
+            if self._rollouts.under_way(key, application, wish):
+                holds = self._dependencies.check(key, application, prepared.payloads.keys())
+            else:
+                holds = await self._release.check(key, application, prepared, works, step)
+            ration = await self._rollouts.ration(key, application, prepared, wish, holds)
+            look_s = ration.look_s
+            problems = await self._carry_out(key, application, prepared, step, ration)
         except Refusal as refusal:
-            self._report(
-                key, application, Outcome(refusal=refusal, attempted=self._selector.attempted(key, application))
-            )
+            outcome = Outcome(refusal=refusal, attempted=self._selector.attempted(key, application))
             if refusal.transient:
+                self._report(key, application, outcome, None, looked)
                 raise
         except Waiting as waiting:
             if waiting.unsaid:
                 return None
-            self._report(key, application, Outcome(waiting=waiting, attempted=prepared.head if prepared else None))
+            outcome = Outcome(waiting=waiting, attempted=prepared.head if prepared else None)
         else:
-            self._report(key, application, Outcome(delivered=prepared.head, problems=problems))
-        return None
+            outcome = Outcome(
+                delivered=None if ration.waiting else prepared.head, waiting=ration.waiting, attempted=prepared.head,
+                problems=problems, waits_for=ration.waits_for, rollout=ration.status, begun=True,
+            )  # fmt: skip
+        self._report(key, application, outcome, prepared, looked)
+        return look_s
 
     async def _suspend(self, key: NamespacedName, application: Application) -> None:
         await for_each(self._world.works_of(key), lambda work: self._dispatcher.suspend(work, True))
@@ -98,22 +120,27 @@ class Applications:
         raise Waiting(Reason.SUSPENDED, f"suspended{who}{why}; `cpctl app resume {key.name}` lets it go on")
 
     async def _carry_out(
-        self, key: NamespacedName, application: Application, prepared: Prepared, step: ChildPlan
+        self, key: NamespacedName, application: Application, prepared: Prepared, step: ChildPlan, ration: Ration
     ) -> tuple[Problem, ...]:
-        """Works and children, as they should be; returns what could not be done."""
+        """Works and children, as they should be now; returns what could not be done."""
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
-        wanted = {
-            cluster: application_spec(application, tenant, payload, prepared.head.revision, self._world.hub)
-            for cluster, payload in prepared.payloads.items()
-        }
-        works = plan(wanted, self._world.works_of(key), self._world.joined())
-        await for_each(works.write.items(), lambda each: self._dispatcher.deliver(*each, prepared.permit))
+        present = present_works(self._world.works_of(key))
+        portion = ration.portion(application, tenant, prepared, present, self._world.hub)
+        works = plan(portion.wanted, self._world.works_of(key), self._world.joined())
+        write = {cluster: spec for cluster, spec in works.write.items() if cluster not in portion.kept}
+        await for_each(write.items(), lambda each: self._dispatcher.deliver(*each, portion.permits[each[0]]))
+        await for_each(portion.kept, lambda cluster: self._dispatcher.suspend(present[cluster], False))
         await self._let_go(key, works)
-        if works.write and application.status.revision != prepared.head.revision:
-            self._announcer.delivered(application, prepared.head, len(works.write))
-        if step.apply or step.prune:
-            return await self._children.carry_out(key, step, prepared.permit)
-        return ()
+        out = sum(portion.permits[cluster] is prepared.permit for cluster in write)
+        if out and application.status.revision != prepared.head.revision:
+            self._announcer.delivered(application, prepared.head, out)
+        problems: tuple[Problem, ...] = ()
+        due = ration.due_children(step)
+        if due.apply or due.prune:
+            problems = await self._children.carry_out(key, due, prepared.permit)
+        if ration.back is not None and (back := ration.children_back(self._children, key)).apply:
+            problems += await self._children.carry_out(key, back, ration.back.permit)
+        return problems
 
     async def _let_go(self, key: NamespacedName, step: WorkPlan) -> None:
         permit = authorise_removal(owner_hash(key))
@@ -128,13 +155,17 @@ class Applications:
             await self._let_go(key, plan({}, works, self._world.joined()))
         if not done or works:
             message = "its children are being removed" if not done else "its objects are being pruned"
-            self._report(key, application, Outcome(waiting=Waiting(Reason.DELETING, message)))
+            self._report(key, application, Outcome(waiting=Waiting(Reason.DELETING, message)), None, None)
             return
+        await self._rollouts.forget(key)
         await self._children.forget(key)
         self._selector.forget(key)
         await drop_finalizer(self._client, APPLICATIONS, application)
 
-    def _report(self, key: NamespacedName, application: Application, outcome: Outcome) -> None:
+    def _report(
+        self, key: NamespacedName, application: Application, outcome: Outcome, prepared: Prepared | None,
+        looked: Head | None,
+    ) -> None:  # fmt: skip
         """Say what is true now: of the Works and children as they are, and of the commit that was looked at."""
         before = self._status.latest(key, application.status)
         works = [work for work in self._world.works_of(key) if work.spec.state == "Present"]
@@ -149,3 +180,13 @@ class Applications:
         status = status_of(application, before, rolled, outcome)
         self._announcer.changed(application, before, status)
         self._status.put(key, status)
+        wanted = prepared.payloads if prepared is not None else {}
+        there = frozenset(
+            cluster
+            for cluster, work in present_works(works).items()
+            if cluster in wanted and work.spec.artifact and work.spec.artifact.digest == wanted[cluster].digest
+            if is_work_ready(work)
+        )
+        self._dependencies.told(
+            key, standing_of(application, status, looked.sha if looked else "", there, frozenset(wanted))
+        )

@@ -16,11 +16,14 @@ from controlplane.hub.applications import Applications
 from controlplane.hub.children import Children
 from controlplane.hub.clusters import Clusters
 from controlplane.hub.collect import collect_artifacts
+from controlplane.hub.dependencies import Dependencies
 from controlplane.hub.dispatch import Dispatcher
 from controlplane.hub.intake import Intake, Queues
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.policies import Policies, policies_in
 from controlplane.hub.policy_commits import PolicyCommits
+from controlplane.hub.recall import Recall
+from controlplane.hub.rollouts import Rollouts
 from controlplane.hub.select import Selector
 from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Sources
@@ -75,9 +78,13 @@ class Manager:
         self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
         self._announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
         self._selector = selector = Selector(world, self.sources, policies, store, self._children, settings, gate)
+        recall = Recall(world, self.sources, policies, store, selector, gate)
+        dependencies = Dependencies(world, self._children, selector, queues.applications.add)
+        self._rollouts = Rollouts(client, world, self._children, dependencies, recall, self.clusters.online)
         self.applications = Applications(
-            world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer
-        )
+            world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer,
+            dependencies, self._rollouts,
+        )  # fmt: skip
         self._policy_commits = PolicyCommits(
             world, self.sources, policies, self.status, self._announcer, settings.policies_path, self._judge_again
         )
@@ -125,6 +132,7 @@ class Manager:
         body = await self._client.get(NAMESPACES, HUB_NAMESPACE)
         self.world.hub = body["metadata"]["uid"]
         await self._children.load()
+        await self._rollouts.load()
         await self._namespaces.load()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._intake.run(), name="intake")
@@ -136,7 +144,7 @@ class Manager:
                 self._policy_queue.add(self._of_policies)
             tasks.create_task(self.status.run(), name="status")
             tasks.create_task(self._announcer.run(), name="events")
-            tasks.create_task(collect_artifacts(self.world, self.store), name="collect")
+            tasks.create_task(collect_artifacts(self.world, self.store, self._rollouts.named), name="collect")
 
     def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], _Handler, int, int], ...]:
         """Name, queue, handler, places, and how many of them one group may have."""

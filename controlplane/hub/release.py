@@ -5,17 +5,16 @@ from collections.abc import Mapping, Sequence
 from controlplane.api.application import Application, Held
 from controlplane.api.keys import ClusterName, NamespacedName, ObjectKey
 from controlplane.api.labels import ANNOTATION_APPROVE
-from controlplane.api.names import cluster_of_namespace
 from controlplane.api.work import Work
 from controlplane.hub.children import ChildPlan, Children
 from controlplane.hub.conditions import Reason
 from controlplane.hub.delivered import Delivered, KeysUnknown
+from controlplane.hub.dependencies import Dependencies, Holds
 from controlplane.hub.guard import held
 from controlplane.hub.prepare import Prepared
-from controlplane.hub.rollup import is_ready
+from controlplane.hub.rollup import present_works
 from controlplane.hub.select import Selector
 from controlplane.hub.waiting import Waiting
-from controlplane.hub.world import World
 
 __all__ = ["Release"]
 
@@ -23,35 +22,36 @@ __all__ = ["Release"]
 class Release:
     """Judges what is prepared against what is delivered."""
 
-    def __init__(self, world: World, children: Children, selector: Selector, delivered: Delivered) -> None:
-        self._world = world
+    def __init__(
+        self, dependencies: Dependencies, children: Children, selector: Selector, delivered: Delivered
+    ) -> None:
+        self._dependencies = dependencies
         self._children = children
         self._selector = selector
         self._delivered = delivered
 
     async def check(
         self, key: NamespacedName, application: Application, prepared: Prepared, works: Sequence[Work], step: ChildPlan
-    ) -> None:
-        """Raises Waiting where it may not. step: what would be done to the children."""
+    ) -> Holds:
+        """Raises Waiting where it may not; returns the clusters that it may not go to yet, with why.
+
+        step: what would be done to the children.
+        """
         spec = application.spec
-        present = {
-            cluster: work
-            for work in works
-            if work.spec.state == "Present" and (cluster := cluster_of_namespace(work.metadata.namespace)) is not None
-        }
+        present = present_works(works)
         current = {cluster: work.spec.artifact.digest for cluster, work in present.items() if work.spec.artifact}
         wanted = {cluster: payload.digest for cluster, payload in prepared.payloads.items()}
         if current == wanted and not step.apply and not step.prune:
-            return
+            return Holds()
         asked = bool(spec.request.sync) and spec.request.sync != application.status.request.sync
         if spec.sync.mode == "Manual" and not asked:
             raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key.name}`")
-        for dependency in spec.depends_on:
-            other = self._world.applications.get(NamespacedName(key.namespace, dependency.name))
-            if other is None or not is_ready(other):
-                raise Waiting(Reason.WAITING_FOR_DEPENDENCY, f"waits for Application {dependency.name} to be Ready")
+        due = frozenset(cluster for cluster, digest in wanted.items() if current.get(cluster) != digest)
+        holds = self._dependencies.check(key, application, due)
+        if holds.everywhere or (holds.clusters and holds.clusters >= due):
+            raise holds.waiting()
         if not spec.sync.prune:
-            return
+            return holds
         changed = {c: w for c, w in present.items() if c in wanted and current.get(c) != wanted[c]}
         approved = {spec.request.approve, application.metadata.annotations.get(ANNOTATION_APPROVE, "")} - {""}
         revision = prepared.head.revision
@@ -65,6 +65,7 @@ class Release:
                 f"`cpctl app approve {key.name} --token {stop.token}` lets it"
             )
             raise Waiting(Reason.HELD, message, stop)
+        return holds
 
     async def _objects_held(
         self, key: NamespacedName, application: Application, prepared: Prepared,
