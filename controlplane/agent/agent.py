@@ -31,6 +31,7 @@ from controlplane.api.cluster import AgentInfo, ClusterCounts, ClusterStatus
 from controlplane.api.keys import Digest, ObjectKey
 from controlplane.api.labels import AGENT_NAMESPACE
 from controlplane.api.work import PROTOCOL, WorkStatus
+from controlplane.health.network import ADDRESSED
 from controlplane.kube.client import Client
 from controlplane.kube.discovery import Discovery
 from controlplane.kube.errors import KubeError, UnknownKind
@@ -59,7 +60,9 @@ class Agent:
         self._inventory = Inventory(member)
         self._live = Live()
         self._contests = Contests(loop.time)
-        self._works = Works(delivered=self._delivered, wake=self._queue.add, gate=gate)
+        self._works = Works(
+            delivered=self._delivered, wake=self._queue.add, gate=gate, provides_changed=self._address_givers_changed
+        )
         self._discovery = Discovery(member)
         self._namespaces = Namespaces()
         autoscalers = Autoscalers()
@@ -79,7 +82,7 @@ class Agent:
         self._artifacts = Artifacts(store.artifacts, hub, settings.namespace)
         self._reporter = Reporter(hub, settings.namespace, self._compose, clock=loop)
         lanes = Lanes(settings.in_flight)
-        applier = Applier(member, lanes, self._live, self._application)
+        applier = Applier(member, lanes, self._live, self._application, self._works.judge)
         self._reconciler = Reconciler(
             Ports(
                 inventory=self._inventory,
@@ -229,6 +232,10 @@ class Agent:
 
     def _on_works(self) -> None:
         self._cluster_changed()
+
+    def _address_givers_changed(self) -> None:
+        """Whether an address is waited for is another question now: no event of the objects would ask it."""
+        self._watches.look_again_soon(ADDRESSED)
 
     def _cluster_changed(self) -> None:
         if self._started:  # before that the counts are of nothing

@@ -63,6 +63,7 @@ class Joining:
     labels: Mapping[str, str]
     platform_role: str | None  # None = as it is there, none for a new cluster
     agent: Agent
+    provides: tuple[str, ...] | None = None  # None = as the Cluster has it
     again: bool = False  # rejoin: replace credentials and hub, keep what the agent holds
 
 
@@ -171,6 +172,8 @@ def _cluster(joining: Joining, facts: Member, uid: str, existing: Body | None) -
         "annotations": {ANNOTATION_MEMBER: uid} if uid else {},
     }
     spec = {**(before.get("spec") or {}), "platformRole": facts.platform_role}
+    if joining.provides is not None:
+        spec["provides"] = list(joining.provides)
     return {"apiVersion": f"{GROUP}/{VERSION}", "kind": "Cluster", "metadata": meta, "spec": spec}
 
 

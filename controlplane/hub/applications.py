@@ -125,7 +125,7 @@ class Applications:
         """Works and children, as they should be now; returns what could not be done."""
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
         present = present_works(self._world.works_of(key))
-        portion = ration.portion(application, tenant, prepared, present, self._world.hub)
+        portion = ration.portion(application, tenant, prepared, present, self._world)
         works = plan(portion.wanted, self._world.works_of(key), self._world.joined())
         write = {cluster: spec for cluster, spec in works.write.items() if cluster not in portion.kept}
         await for_each(write.items(), lambda each: self._dispatcher.deliver(*each, portion.permits[each[0]]))

@@ -4,11 +4,13 @@
 where nothing changed: a commit that leaves an Application's artifact as it is moves no Work.
 """
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controlplane.api.application import Application
+from controlplane.api.duration import parse_duration
 from controlplane.api.keys import GROUP, VERSION, ClusterName, Digest, NamespacedName, TenantName
 from controlplane.api.labels import FINALIZER, LABEL_APPLICATION, LABEL_TENANT
 from controlplane.api.names import (
@@ -55,9 +57,10 @@ class WorkPlan:
 
 
 def application_spec(
-    application: Application, tenant: TenantName, payload: Payload, revision: str, hub: str
-) -> WorkSpec:
-    """The Work's spec that delivers a payload for an Application."""
+    application: Application, tenant: TenantName, payload: Payload, revision: str, hub: str,
+    provides: tuple[str, ...] = (),
+) -> WorkSpec:  # fmt: skip
+    """The Work's spec that delivers a payload for an Application. provides: what the cluster says that it has."""
     key = NamespacedName(application.metadata.namespace, application.metadata.name)
     account = identity(tenant)
     sync, placement = application.spec.sync, application.spec.placement
@@ -76,8 +79,11 @@ def application_spec(
             self_heal=sync.self_heal,
             replace=sync.replace,
             adopt=sync.adopt,
+            health_timeout_s=math.ceil(parse_duration(sync.health_timeout)),
             create_namespace=placement.namespace if placement and placement.create_namespace else None,
+            provides=provides,
         ),
+        health=application.spec.health,
         sync=application.spec.request.sync,
     )
 

@@ -17,6 +17,8 @@ from controlplane.api.tenant import Tenant
 from controlplane.api.tree import Tree
 from controlplane.artifact.codec import Encoded, encode
 from controlplane.artifact.errors import ArtifactError
+from controlplane.health.assess import needs_status
+from controlplane.health.own import problems_of
 from controlplane.hub.children import child_manifests
 from controlplane.hub.dispatch import Payload
 from controlplane.hub.expand import ExpandError, expand
@@ -101,6 +103,7 @@ def inputs_of(
         spec.placement,
         spec.overrides,
         spec.expand,
+        spec.health,
         head.url,
         repository.spec.export_to,
         stamp,
@@ -127,6 +130,7 @@ async def prepare(
     tenant: None for the platform's own Applications. Raises Refusal.
     """
     key = NamespacedName(application.metadata.namespace, application.metadata.name)
+    _check_rules(application)
     source = application.spec.source
     if application.spec.expand is not None:
         reads = ReadSet.of_folders(tree)
@@ -212,6 +216,13 @@ async def _targets(
         manifests, each = variants[variant]
         targets.append(Target(cluster=name, digest=each.digest, manifests=manifests))
     return tuple(targets), encoded
+
+
+def _check_rules(application: Application) -> None:
+    """Raises Refusal where a rule of health is broken: an agent would only find out object by object."""
+    if problems := problems_of(application.spec.health, has_status=needs_status):
+        found = tuple(Problem(reason="InvalidHealthRule", message=each[:1024]) for each in problems[:10])
+        raise Refusal("InvalidHealthRule", problems[0], found)
 
 
 def _large(manifests: tuple[Manifest, ...]) -> bool:

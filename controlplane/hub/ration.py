@@ -15,6 +15,7 @@ from controlplane.hub.dispatch import application_spec
 from controlplane.hub.prepare import Prepared
 from controlplane.hub.rollout import Choice
 from controlplane.hub.waiting import Waiting
+from controlplane.hub.world import World
 from controlplane.policy.gate import Permit
 
 __all__ = ["Portion", "Ration", "child_name"]
@@ -54,13 +55,9 @@ class Ration:
         return self.choices.get(name, self.children if "/" in name else self.everybody)
 
     def portion(
-        self,
-        application: Application,
-        tenant: TenantName,
-        prepared: Prepared,
-        works: Mapping[ClusterName, Work],
-        hub: str,
-    ) -> Portion:
+        self, application: Application, tenant: TenantName, prepared: Prepared, works: Mapping[ClusterName, Work],
+        world: World,
+    ) -> Portion:  # fmt: skip
         """works: those that are to be present."""
         wanted: dict[ClusterName, WorkSpec] = {}
         permits: dict[ClusterName, Permit] = {}
@@ -76,7 +73,9 @@ class Ration:
                         wanted[cluster] = works[cluster].spec
                         kept.add(cluster)
                     continue
-            wanted[cluster] = application_spec(application, tenant, payload, source.head.revision, hub)
+            found = world.cluster(cluster)
+            provides = found.spec.provides if found is not None else ()
+            wanted[cluster] = application_spec(application, tenant, payload, source.head.revision, world.hub, provides)
             permits[cluster] = source.permit
         return Portion(wanted, permits, frozenset(kept))
 

@@ -1,5 +1,7 @@
 """dependsOn: who waits goes out when what it waits for is Ready, and not a commit earlier; cycles are named."""
 
+from typing import Any
+
 from tests.behaviour.cluster import Body, condition
 from tests.behaviour.manifests import application, config_map, deployment, file_of
 from tests.behaviour.system import System
@@ -51,7 +53,7 @@ async def test_who_waits_says_for_whom_why_and_since_when(system: System, east_t
 
 async def test_on_the_same_cluster_each_goes_by_itself(team: Team) -> None:
     east, west = team.clusters
-    broken = {"overrides": [{"clusters": {"names": [west.name]}, "variables": {"replicas": "1"}}]}
+    broken: dict[str, Any] = {"overrides": [{"clusters": {"names": [west.name]}, "variables": {"replicas": "1"}}]}
     text = file_of(deployment("database", replicas=0)).replace("replicas: 0", "replicas: ${replicas:=0}")
     await team.push({"apps/database/d.yaml": text, "apps/web/cm.yaml": config_map("web")})
     await west.kubectl("wait", "--for=create", f"namespace/{team.name}", "--timeout=60s")

@@ -74,3 +74,14 @@ async def test_a_kind_that_is_gone_takes_its_objects_with_it(world: World) -> No
     seen = world.live.get(world.key("Deployment", "d"))
     assert seen is not None
     assert seen.gone
+
+
+async def test_the_end_of_an_object_that_was_replaced_since_says_nothing_of_the_new_one(world: World) -> None:
+    key = world.key("ConfigMap", "a")
+    body = world.member.objects[key]
+    before = {**body, "metadata": {**body["metadata"], "uid": "an-earlier-one", "resourceVersion": "1"}}
+    world.observations.on_object(Event("DELETED", before), whole=True)
+    assert world.due == {}
+    seen = world.live.get(key)
+    assert seen is not None
+    assert not seen.gone

@@ -58,3 +58,10 @@ def test_every_key_stands_in_one_phase(keys: list[ObjectKey], removal: bool) -> 
     phases = in_phases(keys, removal=removal)
     assert sorted(key for phase in phases for key in phase) == sorted(keys)
     assert all(phases)
+
+
+def test_a_wave_comes_before_any_kind() -> None:
+    waves = {NAMESPACE: 5, WEBHOOK: -1}
+    expected = ((WEBHOOK,), (CONFIG,), (DEPLOYMENT,), (NAMESPACE,))
+    assert in_phases((NAMESPACE, WEBHOOK, CONFIG, DEPLOYMENT), waves) == expected
+    assert in_phases((NAMESPACE, WEBHOOK, CONFIG, DEPLOYMENT), waves, removal=True) == tuple(reversed(expected))

@@ -105,6 +105,7 @@ class FakeWatches:
         self.kinds: set[tuple[str, str]] = set()
         self.whole: set[tuple[str, str]] = set()
         self.watched_crds = False
+        self.looked_again: list[tuple[str, str]] = []
         self.hidden = False
         self.errors: dict[tuple[str, str], KubeError] = {}
         self.observer: Observations | None = None
@@ -126,6 +127,13 @@ class FakeWatches:
 
     def watch_kinds(self) -> None:
         self.watched_crds = True
+
+    async def look_again(self, group: str, kind: str, owner: str = "") -> None:
+        self.looked_again.append((kind, owner))
+        for key, body in list(self._member.objects.items()):
+            labels = body["metadata"].get("labels") or {}
+            if (key.group, key.kind) == (group, kind) and labels.get(LABEL_OWNER) == owner:
+                self._show(Event("MODIFIED", body))
 
     def look_whole(self, group: str, kind: str) -> None:
         self.whole.add((group, kind))
@@ -293,6 +301,7 @@ class World:
             lanes,
             self.live,
             lambda owner: str(r.application) if (r := self.inventory.records.get(owner)) else None,
+            self.works.judge,
         )
         self.reconciler = Reconciler(
             Ports(
