@@ -27,7 +27,8 @@ async def test_a_chain_of_ten_goes_out_link_by_link_and_so_does_a_commit_that_ch
 async def _order(team: Team) -> list[str]:
     """The Applications in the order in which their Works were last dispatched."""
     works = await team.hub.all("Work", f"cluster-{team.member.name}")
-    own = [work for work in works if work["spec"]["application"]["namespace"] == team.hub_namespace]
+    home = team.hub_namespace
+    own = [w for w in works if w["spec"]["application"]["namespace"] == home and w["spec"]["type"] == "Application"]
     return [each["spec"]["application"]["name"] for each in sorted(own, key=lambda each: each["spec"]["delivery"])]
 
 
