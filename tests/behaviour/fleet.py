@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from controlplane.cli.bundle import documents
 from tests.behaviour.cluster import Body, Cluster
 from tests.behaviour.manifests import OURS
 
@@ -52,14 +53,13 @@ class Fleet:
     async def of(cls, hub: Cluster, tenant: str, labels: Mapping[str, Mapping[str, str]]) -> AsyncIterator["Fleet"]:
         """Register the clusters and answer for them; give them up at the end."""
         fleet = cls(hub, tenant, labels)
-        bodies = [
+        sides = [side for name in fleet.names for side in documents("deploy/cluster", {"cluster": name})]
+        clusters = [
             {"apiVersion": OURS, "kind": "Cluster", "metadata": {"name": name, "labels": dict(each)}, "spec": {}}
             for name, each in labels.items()
         ]
-        await hub.apply(*bodies)
+        await hub.apply(*sides, *clusters)
         try:
-            for name in fleet.names:
-                await hub.kubectl("wait", "--for=create", f"-n=cluster-{name}", "serviceaccount/agent", "--timeout=60s")
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(step()) for step in (fleet._beat, fleet._watch, *[fleet._answer] * 4)]
                 try:
@@ -70,7 +70,13 @@ class Fleet:
         finally:
             every = [f"clusters.controlplane.dev/{name}" for name in fleet.names]
             await hub.kubectl("annotate", "--overwrite", *every, "controlplane.dev/force-remove=true")
-            await hub.kubectl("delete", "--wait=false", *every)
+            await hub.kubectl(
+                "delete", "--timeout=120s", *every
+            )  # their Works are let go, their namespaces are deleted
+            roles = [
+                f"{side['kind']}/{side['metadata']['name']}" for side in sides if side["kind"].startswith("ClusterRole")
+            ]
+            await hub.kubectl("delete", "--ignore-not-found", *roles)
 
     async def _beat(self) -> None:
         """Renew the Leases, as long as they are to be online."""
