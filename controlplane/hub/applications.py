@@ -4,6 +4,8 @@ Level-based: a key comes in, the World and Git are read, and what is not as it s
 finds nothing new (most of them: a Work reported) goes straight through to the roll up.
 """
 
+from dataclasses import replace
+
 from controlplane.api.application import Application
 from controlplane.api.keys import NamespacedName, TenantName
 from controlplane.api.model import Problem
@@ -14,7 +16,7 @@ from controlplane.hub.children import ChildPlan, Children, plan_children
 from controlplane.hub.clusters import Clusters
 from controlplane.hub.conditions import Reason
 from controlplane.hub.delivered import Delivered
-from controlplane.hub.dependencies import Dependencies, standing_of
+from controlplane.hub.dependencies import Dependencies, Holds, standing_of
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
 from controlplane.hub.prepare import Prepared, Refusal
@@ -109,8 +111,22 @@ class Applications:
                 delivered=None if ration.waiting else prepared.head, waiting=ration.waiting, attempted=prepared.head,
                 problems=problems, waits_for=ration.waits_for, rollout=ration.status, begun=True,
             )  # fmt: skip
+        if outcome.delivered is None and not outcome.begun and application.spec.suspend is None:
+            outcome, look_s = await self._watch_over(key, application, outcome)
         self._report(key, application, outcome, prepared, looked)
         return look_s
+
+    async def _watch_over(
+        self, key: NamespacedName, application: Application, outcome: Outcome
+    ) -> tuple[Outcome, float | None]:
+        """The newest commit does not go out: a rollout of an earlier one goes no further, and is still taken back if it fails."""
+        prepared, nothing = await self._rollouts.unfinished(key, application), ChildPlan((), ())
+        if prepared is None:
+            return outcome, None
+        wish = self._rollouts.wish(key, application, prepared, nothing, self._world.works_of(key))
+        ration = await self._rollouts.ration(key, application, prepared, wish, Holds(everywhere=True))
+        await self._carry_out(key, application, prepared, nothing, ration)
+        return replace(outcome, rollout=ration.status), ration.look_s
 
     async def _suspend(self, key: NamespacedName, application: Application) -> None:
         await for_each(self._world.works_of(key), lambda work: self._dispatcher.suspend(work, True))

@@ -94,6 +94,19 @@ class Rollouts:
             except NotFound:
                 pass
 
+    async def unfinished(self, key: NamespacedName, application: Application) -> Prepared | None:
+        """What is being rolled out, from its artifacts, for a look at which a newer commit does not come to that; None = nothing."""
+        known = self._records.get(key)
+        if known is None or application.spec.rollout is None or any("/" in name for name in known[0].target):
+            return None
+        record, good = known
+        head = Head(good.url, record.revision.rpartition(":")[2], record.revision, CommitInfo())
+        digests = {ClusterName(name): Digest(digest) for name, digest in record.target.items()}
+        try:
+            return await self._recall.prepare(key, application, Past(head, digests))
+        except (Refusal, Waiting):
+            return None
+
     def wish(
         self, key: NamespacedName, application: Application, prepared: Prepared, step: ChildPlan, works: Sequence[Work]
     ) -> Wish | None:

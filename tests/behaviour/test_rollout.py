@@ -99,6 +99,25 @@ async def test_what_never_gets_ready_on_a_real_cluster_is_taken_back_and_goes_no
     ]
 
 
+async def test_a_newer_commit_that_is_refused_does_not_keep_a_failing_one_from_being_taken_back(team: Team) -> None:
+    east, west = team.clusters
+    await team.push({"apps/web/web.yaml": deployment("web")})
+    await team.deploy("web", rollout={"steps": [EAST], "timeout": "10s"})
+    await _in_phase(team, "Done")
+    await team.ready("web")
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": team.name}}
+    await east.apply(quota | {"spec": {"hard": {"pods": "0"}}})
+    failing = await team.push({"apps/web/web.yaml": deployment("web", replicas=1)})
+    await _in_phase(team, "Progressing")
+    await team.push({"apps/web/broken.yaml": "a: [\n"})
+    await team.stuck("web", "InvalidYaml")
+    await _in_phase(team, "RolledBack", sha=failing)
+    await east.until(
+        "web is as it was", "Deployment", "web", lambda found: found and found["spec"]["replicas"] == 0, namespace=team.name
+    )  # fmt: skip
+    await team.stuck("web", "InvalidYaml")
+
+
 async def test_a_step_that_waits_for_a_word_waits_over_a_restart_of_the_hub(system: System, team: Team) -> None:
     east, west = team.clusters
     await team.push({"apps/web/cm.yaml": config_map("web", {"value": "one"})})
