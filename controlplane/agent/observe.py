@@ -13,6 +13,7 @@ from controlplane.agent.contest import Contests
 from controlplane.agent.drift import EXPIRED, ONCE, Verdict, expires, judge
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.live import Live, Seen, look
+from controlplane.agent.metrics import Drifts
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.replicas import AUTOSCALER, Autoscalers
 from controlplane.agent.works import Works
@@ -49,7 +50,9 @@ class Observations:
         wake: Callable[[str, float], None],
         report: Callable[[str, float], None],
         clock: Callable[[], float] = time.monotonic,
+        drifts: Drifts | None = None,
     ) -> None:
+        self._drifts = drifts or Drifts(clock)
         self._inventory = inventory
         self._live = live
         self._namespaces = namespaces
@@ -184,7 +187,10 @@ class Observations:
         if key not in course.drifted:
             course.drifted[key] = manager
             self._contests.overwritten(key, manager, fields)
-            _log.info("drift", extra={"owner": owner, "object": str(key), "manager": manager})
+            record = self._inventory.records[owner]
+            self._drifts.seen(record.tenant, key)
+            about = {"application": str(record.application), "object": str(key), "manager": manager}
+            _log.info("drift", extra=about | {"owner": owner})
 
     def _kinds_changed(self, group: str) -> None:
         self._discovery.invalidate()

@@ -29,6 +29,7 @@ from controlplane.artifact.errors import ArtifactError
 from controlplane.health.status import WELL
 from controlplane.kube.errors import KubeError, UnknownKind
 from controlplane.kube.resource import Resource
+from controlplane.telemetry.steps import step as timed
 
 __all__ = ["Again", "Reconciler"]
 
@@ -57,6 +58,7 @@ class Reconciler:
         if desired is None:
             return None
         course = io.works.course(owner)
+        io.journeys.begin(desired, io.inventory.records.get(owner))
         course.running, course.stirred, course.fresh = True, False, {}
         try:
             if owner in io.works.unsaved:
@@ -75,6 +77,7 @@ class Reconciler:
         finally:
             course.running = False
             course.rounds += 1
+            io.journeys.ended(desired, course)
             # what only waits for health is told a little later: mostly it is well by then, and one write does for both
             settling = course.settling and not (course.faults or course.removed or self._all_well(course))
             io.report(owner, _SETTLING_S if settling else 0.0)
@@ -140,7 +143,9 @@ class Reconciler:
             timeout_s=spec.options.health_timeout_s,
             ordered=stale is None,
         )
-        applied = await self._sync.before(turn)
+        with timed("apply", objects=sum(map(len, step.apply))) as applying:
+            applied = await self._sync.before(turn)
+            applying.error = next((fault.reason for fault in course.fresh.values() if fault.blocks), "")
         for (group, kind), error in unseen.items():
             for key in (k for k in items if (k.group, k.kind) == (group, kind)):
                 course.fresh.setdefault(key, Fault(key, "Unwatched", error.message, Ends.RETRY))
@@ -185,7 +190,8 @@ class Reconciler:
             count = sum(map(len, phases))
             course.waiting = f"{count} objects that left the delivery stay until the rest of it is applied"
             return True
-        gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
+        with timed("prune", objects=sum(map(len, phases))):
+            gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
         course.waiting = "" if gone else f"{len(course.deleting)} objects are being deleted"
         return not gone
 
@@ -215,7 +221,8 @@ class Reconciler:
             return ground, None
         stale: Fault | None = None
         try:
-            manifests = await io.artifacts.manifests(desired)
+            with timed("fetch artifact"):
+                manifests = await io.artifacts.manifests(desired)
         except (FetchFailed, ArtifactError) as error:
             stale = Fault(None, error.reason, str(error), Ends.RETRY)
             kept = await io.artifacts.kept(Digest(record.digest)) if record.digest else None
@@ -282,6 +289,7 @@ class Reconciler:
             if key not in course.drifted:
                 seen = io.live.get(key)
                 course.drifted[key] = seen.culprit if seen is not None else ""
+                io.drifts.seen(record.tenant, key)
             if (wait_s := io.contests.wait_s(key)) > 0:
                 waits.append(wait_s)
             else:

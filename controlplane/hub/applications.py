@@ -7,9 +7,10 @@ finds nothing new (most of them: a Work reported) goes straight through to the r
 from dataclasses import replace
 
 from controlplane.api.application import Application
-from controlplane.api.keys import NamespacedName, TenantName
+from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Problem
 from controlplane.api.names import owner_hash, tenant_of_namespace
+from controlplane.api.work import WorkSpec
 from controlplane.artifact.store import Store
 from controlplane.hub.announce import Announcer
 from controlplane.hub.children import ChildPlan, Children, plan_children
@@ -19,8 +20,9 @@ from controlplane.hub.delivered import Delivered
 from controlplane.hub.dependencies import Dependencies, Holds, standing_of
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
+from controlplane.hub.journey import Journeys
 from controlplane.hub.prepare import Prepared, Refusal
-from controlplane.hub.ration import Ration
+from controlplane.hub.ration import Portion, Ration
 from controlplane.hub.release import Release
 from controlplane.hub.report import Outcome, status_of
 from controlplane.hub.rollouts import Rollouts
@@ -44,8 +46,9 @@ class Applications:
     def __init__(
         self, world: World, client: Client, selector: Selector, store: Store, dispatcher: Dispatcher,
         children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer, dependencies: Dependencies,
-        rollouts: Rollouts,
+        rollouts: Rollouts, journeys: Journeys,
     ) -> None:  # fmt: skip
+        self._journeys = journeys
         self._world = world
         self._client = client
         self._selector = selector
@@ -65,6 +68,7 @@ class Applications:
     async def reconcile(self, key: NamespacedName) -> float | None:
         """One look at one Application."""
         application = self._world.applications.get(key)
+        self._journeys.begin(key, application)
         if application is None:
             self._selector.forget(key)
             self._dependencies.forget(key)
@@ -84,6 +88,7 @@ class Applications:
                 await self._suspend(key, application)
             self._dependencies.refuse_cycle(key, application)
             prepared = await self._selector.select(key, application)
+            self._journeys.at(key, application, prepared.head)
             step = plan_children(
                 prepared.children, self._children.of(key), self._children.live(key, prepared.children),
                 prune=application.spec.sync.prune,
@@ -144,10 +149,10 @@ class Applications:
         portion = ration.portion(application, tenant, prepared, present, self._world)
         works = plan(portion.wanted, self._world.works_of(key), self._world.joined())
         write = {cluster: spec for cluster, spec in works.write.items() if cluster not in portion.kept}
-        await for_each(write.items(), lambda each: self._dispatcher.deliver(*each, portion.permits[each[0]]))
+        await for_each(write.items(), lambda each: self._deliver(key, application, portion, *each))
         await for_each(portion.kept, lambda cluster: self._dispatcher.suspend(present[cluster], False))
         await self._let_go(key, works)
-        out = sum(portion.permits[cluster] is prepared.permit for cluster in write)
+        out = sum(portion.sources[cluster] is prepared for cluster in write)
         if out and application.status.revision != prepared.head.revision:
             self._announcer.delivered(application, prepared.head, out)
         problems: tuple[Problem, ...] = ()
@@ -157,6 +162,14 @@ class Applications:
         if ration.back is not None and (back := ration.children_back(self._children, key)).apply:
             problems += await self._children.carry_out(key, back, ration.back.permit)
         return problems
+
+    async def _deliver(
+        self, key: NamespacedName, application: Application, portion: Portion, cluster: ClusterName, spec: WorkSpec
+    ) -> None:  # fmt: skip
+        source = portion.sources[cluster]
+        with self._journeys.dispatch(key, application, source.head, cluster) as trace:
+            spec = spec.model_copy(update={"trace": trace})
+            await self._dispatcher.deliver(cluster, spec, source.permit)
 
     async def _let_go(self, key: NamespacedName, step: WorkPlan) -> None:
         permit = authorise_removal(owner_hash(key))
@@ -194,6 +207,7 @@ class Applications:
         placed = application.spec.placement is not None and not children
         rolled = roll_up(works, children, outcome.problems, self._clusters.online, placed=placed)
         status = status_of(application, before, rolled, outcome)
+        self._journeys.looked(key, application, outcome, before, status)
         self._announcer.changed(application, before, status)
         self._status.put(key, status)
         wanted = prepared.payloads if prepared is not None else {}

@@ -16,7 +16,6 @@ from controlplane.hub.prepare import Prepared
 from controlplane.hub.rollout import Choice
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
-from controlplane.policy.gate import Permit
 
 __all__ = ["Portion", "Ration", "child_name"]
 
@@ -28,10 +27,13 @@ def child_name(key: ObjectKey) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """The Works as they should be now, each with the permit that covers it. kept: those that stay as they are, whatever that is."""
+    """The Works as they should be now.
+
+    sources: what each is from, whose permit covers it. kept: those that stay as they are, whatever that is.
+    """
 
     wanted: Mapping[ClusterName, WorkSpec]
-    permits: Mapping[ClusterName, Permit]
+    sources: Mapping[ClusterName, Prepared]
     kept: frozenset[ClusterName]
 
 
@@ -60,7 +62,7 @@ class Ration:
     ) -> Portion:  # fmt: skip
         """works: those that are to be present."""
         wanted: dict[ClusterName, WorkSpec] = {}
-        permits: dict[ClusterName, Permit] = {}
+        sources: dict[ClusterName, Prepared] = {}
         kept = set()
         for cluster, payload in prepared.payloads.items():
             match self._of(cluster):
@@ -76,8 +78,8 @@ class Ration:
             found = world.cluster(cluster)
             provides = found.spec.provides if found is not None else ()
             wanted[cluster] = application_spec(application, tenant, payload, source.head.revision, world.hub, provides)
-            permits[cluster] = source.permit
-        return Portion(wanted, permits, frozenset(kept))
+            sources[cluster] = source
+        return Portion(wanted, sources, frozenset(kept))
 
     def due_children(self, step: ChildPlan) -> ChildPlan:
         """Of what would be done to the children, what is done now. What children read is not rationed."""

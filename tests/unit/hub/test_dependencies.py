@@ -90,7 +90,7 @@ def test_on_the_same_cluster_each_waits_for_itself(scene: Scene) -> None:
     scene.dependencies.told(DB, replace(READY, ready=False, why="Ready False: Progressing", clusters=frozenset({EAST})))
     web = scene.put("web", "db", on="SameCluster")
     holds = scene.dependencies.check(WEB, web, [EAST, WEST])
-    assert (holds.everywhere, holds.clusters) == (False, {WEST})
+    assert (holds.everywhere, holds.clusters) == (False, frozenset({WEST}))
     assert holds.waits_for[0].clusters == ("west",)
     assert "tenant-payments/db on west (Ready False: Progressing)" in holds.waiting().message
 
