@@ -38,8 +38,6 @@ class Seen:
     terminating: bool = False
     finalizers: tuple[str, ...] = ()
     joined: bool = False  # others have written it, too
-    replicas: int | None = None  # spec.replicas, where the object has it
-    replicas_foreign: bool = False  # somebody else owns spec.replicas
     gone: bool = False
 
 
@@ -77,7 +75,6 @@ def look(
     meta = body["metadata"]
     labelled = (meta.get("labels") or {}).get(LABEL_OWNER) or ""
     marks: Marks = marks_of(body, field_manager(owner or labelled))
-    replicas = (body.get("spec") or {}).get("replicas") if whole else None
     return Seen(
         uid=meta.get("uid") or "",
         version=_number(meta.get("resourceVersion")),
@@ -94,8 +91,6 @@ def look(
         terminating=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,
-        replicas=replicas if isinstance(replicas, int) else None,
-        replicas_foreign=whole and _foreign_replicas(meta.get("managedFields") or (), field_manager(owner or labelled)),
     )
 
 
@@ -118,13 +113,4 @@ def _busy(body: Mapping[str, Any]) -> bool:
                 "Succeeded",
                 "Failed",
             )
-    return False
-
-
-def _foreign_replicas(entries: Any, manager: str) -> bool:
-    for entry in entries:
-        if entry.get("manager") == manager and entry.get("operation") == "Apply":
-            continue
-        if "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
-            return True
     return False

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from controlplane.api.health import HealthRules
+from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
 from controlplane.api.rollout import Rollout, RolloutStatus
+from controlplane.api.work import ObjectRefs
 
 __all__ = [
     "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency", "Dimension",
@@ -61,6 +63,9 @@ class Sync(Part):
     adopt: bool = Field(
         default=False, description="take over fields of objects that were there before and that nobody of ours owns"
     )
+    ignore: IgnoreRules = Field(
+        default=(), description="fields that begin as Git says, and are then left to others: neither healed nor reset"
+    )
     health_timeout: Annotated[
         str,
         Field(
@@ -88,6 +93,9 @@ class Request(Part):
 
     sync: Annotated[str, Field(max_length=64)] = Field(
         default="", description="any new text: look at Git and every object now"
+    )
+    objects: ObjectRefs = Field(
+        default=(), description="what sync is about: only these are applied again, and no commit is let out by it"
     )
     approve: Annotated[str, Field(max_length=64)] = Field(
         default="", description="the token of the held change, from status.held"

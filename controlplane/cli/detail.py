@@ -185,7 +185,8 @@ def _clusters(works: Iterable[Body]) -> Table:
 def _drift(drift: Body) -> str:
     if not drift.get("healed"):
         return "-"
-    last = f", last {drift['object']} after {drift.get('manager') or '?'}" if drift.get("object") else ""
+    fields = f" ({', '.join(drift['fields'])})" if drift.get("fields") else ""
+    last = f", last {drift['object']} after {drift.get('manager') or '?'}{fields}" if drift.get("object") else ""
     return f"{drift['healed']}x{last}"
 
 

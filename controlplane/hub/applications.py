@@ -20,6 +20,7 @@ from controlplane.hub.delivered import Delivered
 from controlplane.hub.dependencies import Dependencies, Holds, standing_of
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
+from controlplane.hub.ignore import check_ignore
 from controlplane.hub.journey import Journeys
 from controlplane.hub.prepare import Prepared, Refusal
 from controlplane.hub.ration import Portion, Ration
@@ -86,6 +87,11 @@ class Applications:
         try:
             if application.spec.suspend is not None:
                 await self._suspend(key, application)
+            request = application.spec.request
+            if request.objects and request.sync != application.status.request.sync:
+                # before Git is looked at: objects are put back to what is delivered, whatever the newest commit is like
+                await for_each(self._world.works_of(key), lambda work: self._dispatcher.ask(work, request))
+            check_ignore(application)
             self._dependencies.refuse_cycle(key, application)
             prepared = await self._selector.select(key, application)
             self._journeys.at(key, application, prepared.head)

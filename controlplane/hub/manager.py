@@ -96,7 +96,14 @@ class Manager:
             dependencies, self._rollouts, journeys,
         )  # fmt: skip
         self._policy_commits = PolicyCommits(
-            world, self.sources, policies, self.status, self._announcer, settings.policies_path, self._judge_again
+            world,
+            self.sources,
+            policies,
+            self.status,
+            self._announcer,
+            settings.policies_path,
+            self._judge_again,
+            namespaces.tell_platform,
         )
         self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status, gate)
 

@@ -44,6 +44,7 @@ class Release:
         if current == wanted and not step.apply and not step.prune:
             return Holds()
         asked = bool(spec.request.sync) and spec.request.sync != application.status.request.sync
+        asked = asked and not spec.request.objects  # who asks for one object lets no commit out
         if spec.sync.mode == "Manual" and not asked:
             raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key.name}`")
         due = frozenset(cluster for cluster, digest in wanted.items() if current.get(cluster) != digest)

@@ -141,7 +141,7 @@ class Rollouts:
         rollout, known = application.spec.rollout, self._records.get(key)
         if wish is None or rollout is None or known is None:
             return False
-        return not is_needed(known[0], wish.target, wish.seen, application.spec.request.sync, _plan(rollout))
+        return not is_needed(known[0], wish.target, wish.seen, _sync(application, known[0]), _plan(rollout))
 
     async def ration(
         self, key: NamespacedName, application: Application, prepared: Prepared, wish: Wish | None, holds: Holds
@@ -153,7 +153,7 @@ class Rollouts:
             return _without(holds)
         known = self._records.get(key)
         record, good = known if known is not None else (None, None)
-        sync, plan = application.spec.request.sync, _plan(rollout)
+        sync, plan = _sync(application, record), _plan(rollout)
         needed = is_needed(record, wish.target, wish.seen, sync, plan)
         if needed:
             good = good or self._good_head(key, application, prepared)
@@ -251,6 +251,12 @@ def _steps(rollout: Rollout, wish: Wish) -> dict[str, int]:
         chosen = (at for at, each in enumerate(selectors) if each is not None and each.matches(short, dict(labels)))
         found[name] = next(chosen, len(selectors))
     return found
+
+
+def _sync(application: Application, record: Record | None) -> str:
+    """What a person asked for last; who asks for one object asks for no rollout."""
+    request = application.spec.request
+    return request.sync if not request.objects or record is None else record.sync
 
 
 def _plan(rollout: Rollout) -> str:

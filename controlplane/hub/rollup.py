@@ -59,9 +59,9 @@ def trouble_of(work: Work) -> str:
     degraded = status.health == "Degraded" and artifact is not None and status.digest == artifact.digest
     if not degraded and _condition(work, "Stalled") != "True":
         return ""
-    if status.problems:
-        first = status.problems[0]
-        return f"{first.reason}: {_problem_text(first)}"
+    wrong = next((problem for problem in status.problems if problem.reason != "Mutated"), None)
+    if wrong is not None:
+        return f"{wrong.reason}: {_problem_text(wrong)}"
     ready = next((c for c in status.conditions if c.type == "Ready"), None)
     return f"{ready.reason}: {ready.message}" if ready is not None else "Degraded"
 
@@ -219,8 +219,8 @@ def roll_up_ground(wanted: Iterable[ClusterName], works: Mapping[ClusterName, Wo
         return Verdict.good(Reason.READY, "no cluster is selected")
     for cluster in clusters:
         work = works.get(cluster)
-        if work is not None and current(work) and work.status.problems:
-            return Verdict.bad(work.status.problems[0].reason, f"{cluster}: {_problem_text(work.status.problems[0])}")
+        if work is not None and current(work) and (told := [p for p in work.status.problems if p.reason != "Mutated"]):
+            return Verdict.bad(told[0].reason, f"{cluster}: {_problem_text(told[0])}")
     missing = [c for c in clusters if c not in works or not is_work_ready(works[c])]
     if missing:
         return Verdict.waiting(Reason.PROGRESSING, f"the ground is not laid yet on {', '.join(missing[:5])}")

@@ -219,8 +219,8 @@ class Selector:
         if at is None or repository is None:
             message = f"there is no Repository {name} in {key.namespace}, and the platform shares none of that name"
             raise Refusal("RepositoryNotFound", message)
-        request = application.spec.request.sync
-        if request and request != application.status.request.sync:
+        request = application.spec.request
+        if request.sync and request.sync != application.status.request.sync and not request.objects:
             await self._sources.reconcile(at)
             self.forget(key)
         head = self._sources.head(at)
