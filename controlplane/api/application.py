@@ -10,12 +10,13 @@ from controlplane.api.health import HealthRules
 from controlplane.api.history import HISTORY_LIMIT, MOST_DELIVERIES
 from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
+from controlplane.api.rollout import Rollout, RolloutStatus
 from controlplane.api.work import ObjectRefs
 
 __all__ = [
     "Adopted", "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency",
     "Dimension", "Expand", "Folders", "Guard", "Held", "MovedApplication", "Override", "Path", "Placement", "Request",
-    "Source", "Sync", "Template", "TemplateMetadata", "VariableName",
+    "Source", "Sync", "Template", "TemplateMetadata", "VariableName", "WaitsFor",
 ]  # fmt: skip
 
 Path = Annotated[
@@ -116,9 +117,17 @@ class Request(Part):
 
 
 class Dependency(Part):
-    """An Application of the same namespace that has to be Ready before this one is delivered."""
+    """An Application that has to be Ready before this one is delivered."""
 
     name: Name
+    namespace: DnsLabel | None = Field(
+        default=None,
+        description="absent = the same; controlplane-system where the platform exports that Application to this tenant",
+    )
+    on: Literal["AllClusters", "SameCluster"] = Field(
+        default="AllClusters",
+        description="Ready as a whole; or each cluster by itself, as soon as the other is Ready there",
+    )
 
 
 class Folders(Part):
@@ -194,6 +203,11 @@ class ApplicationSpec(Part):
         description="when objects of custom kinds are well, where no built-in rule says it; see docs/health.md",
     )
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
+    export_to: Annotated[tuple[DnsLabel, ...], Field(max_length=1000)] = Field(
+        default=(),
+        description="tenants whose Applications may depend on it; only the platform's Applications can be shared",
+    )
+    rollout: Rollout | None = None
     suspend: Suspend | None = None
     pin: Pin | None = None
     history_limit: Annotated[int, Field(ge=1, le=MOST_DELIVERIES)] = Field(
@@ -248,6 +262,17 @@ class Held(Part):
     objects: Annotated[tuple[Annotated[str, Field(max_length=640)], ...], Field(max_length=10)] = ()
 
 
+class WaitsFor(Part):
+    """A dependency that is not met yet."""
+
+    application: Annotated[str, Field(max_length=320)] = Field(description="namespace/name")
+    clusters: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=10)] = Field(
+        default=(), description="those that wait, the first ten, where each waits for itself; none = all of them"
+    )
+    why: Annotated[str, Field(max_length=512)] = ""
+    since: Annotated[str, Field(max_length=40)] = ""
+
+
 class ApplicationStatus(Part):
     """What is true now. Bounded: counters and at most ten problems."""
 
@@ -262,6 +287,8 @@ class ApplicationStatus(Part):
     problems: Annotated[tuple[Problem, ...], Field(max_length=10)] = ()
     held: Held | None = None
     adopted: Adopted = Adopted()
+    waits_for: Annotated[tuple[WaitsFor, ...], Field(max_length=10)] = ()
+    rollout: RolloutStatus | None = None
     request: Request = Request()
 
 

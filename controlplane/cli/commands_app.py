@@ -162,7 +162,7 @@ def _approve(
     wait: Wait = False,
     timeout: Timeout = 300.0,
 ) -> int:
-    """Let a change go ahead that is held because it would remove much."""
+    """Let a change go ahead that is held because it would remove much, or the next step of a rollout."""
     where = place(ctx, kubeconfig, context, namespace, tenant)
     from controlplane.cli import intent
 

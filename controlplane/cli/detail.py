@@ -99,10 +99,9 @@ def _facts(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
         yield Cell("children"), Cell(_counts(children, "ready", "degraded"))
     if LABEL_OWNER in labels:
         yield Cell("made by"), Cell(f"the root {labels.get(LABEL_PARENT) or '?'}: a change belongs into Git")
-    for dependency in spec.get("dependsOn") or ():
-        other = beside.get(dependency["name"])
-        yield Cell("depends on"), Cell(dependency["name"])
-        yield Cell(""), mark(other) if other else Cell("is not there", "red")
+    yield from _dependencies(body, beside)
+    if rollout := status.get("rollout"):
+        yield from _rollout(rollout)
     for field, text in (("movedFrom", "takes over from"), ("movedTo", "gives its objects to")):
         if spec.get(field):
             yield Cell("moves"), Cell(f"{text} {spec[field]}")
@@ -125,6 +124,41 @@ def _whose(part: Body) -> str:
     """Who said so, why, and until when."""
     why, until = part.get("reason"), part.get("until")
     return f"by {part.get('by') or 'somebody'}" + (f": {why}" if why else "") + (f", until {until}" if until else "")
+
+
+def _dependencies(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
+    """Whom it depends on; how those in other namespaces do, only its own status tells."""
+    home = body["metadata"]["namespace"]
+    for dependency in body["spec"].get("dependsOn") or ():
+        name, namespace = dependency["name"], dependency.get("namespace") or home
+        same = ", each cluster by itself" if dependency.get("on") == "SameCluster" else ""
+        yield Cell("depends on"), Cell((name if namespace == home else f"{namespace}/{name}") + same)
+        if namespace == home:
+            other = beside.get(name)
+            yield Cell(""), mark(other) if other else Cell("is not there", "red")
+    for waits in (body.get("status") or {}).get("waitsFor") or ():
+        name = waits["application"].removeprefix(f"{home}/")
+        where = f" on {', '.join(waits['clusters'])}" if waits.get("clusters") else ""
+        yield (
+            Cell("waits for"),
+            Cell(f"{name}{where} ({waits.get('why') or '?'}) since {waits.get('since') or '?'}", "yellow"),
+        )
+
+
+def _rollout(rollout: Body) -> Iterable[tuple[Cell, ...]]:
+    phase, message = rollout["phase"], rollout.get("message") or ""
+    style = {"Done": "green", "Halted": "red", "RolledBack": "red"}.get(phase, "yellow")
+    told = f"{phase}: {revision(rollout.get('revision') or '')}"
+    if phase != "Done":
+        told += f", step {rollout.get('step', 0)} of {rollout.get('of', 0)} since {rollout.get('stepSince') or '?'}"
+    yield Cell("rollout"), Cell(told, style)
+    yield (
+        Cell(""),
+        Cell(
+            f"{rollout.get('updated', 0)} of {rollout.get('total', 0)} are Ready with it"
+            + (f"; {message}" if message else "")
+        ),
+    )
 
 
 def _counts(counts: Body, *parts: str) -> str:
@@ -202,6 +236,15 @@ def _advice(body: Body, name: str, namespace: str) -> Iterable[str]:
             + " They stay; the rest of it is delivered."
         )
         yield f"To let it go ahead: cpctl app approve {namespace}/{name} --token {held['token']}"
+        return
+    rollout = (body.get("status") or {}).get("rollout") or {}
+    if rollout.get("phase") == "WaitingForApproval":
+        yield f"Step {rollout.get('step')} of its rollout waits for a person's word: {rollout.get('message') or ''}."
+        yield f"To let it go on: cpctl app approve {namespace}/{name} --token {rollout['token']}"
+        return
+    if rollout.get("phase") in ("Halted", "RolledBack"):
+        yield f"Its rollout failed: {rollout.get('message') or ''}."
+        yield f"Another commit begins a new one; to try this one again: cpctl app sync {namespace}/{name}"
         return
     ready = condition(body, "Ready")
     if ready.get("status") == "True":

@@ -75,7 +75,10 @@ async def approve(where: Place, name: str, *, token: str | None, wait_s: float |
     """Let a held change go ahead; token: the one that was looked at, None = what is held now."""
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
-        held = (found.get("status") or {}).get("held")
+        status = found.get("status") or {}
+        held, rollout = status.get("held"), status.get("rollout") or {}
+        if not held and rollout.get("phase") == "WaitingForApproval":
+            return await _approve_step(client, found, rollout, token=token, wait_s=wait_s)
         if not held:
             raise CliError(f"{_at(found)} holds no change: there is nothing to approve")
         if token is not None and token != held["token"]:
@@ -88,6 +91,18 @@ async def approve(where: Place, name: str, *, token: str | None, wait_s: float |
         if wait_s is None:
             return told
         return await _ready(client, written, wait_s, lambda status: _request(status).get("approve") == held["token"])
+
+
+async def _approve_step(client: Client, found: Body, rollout: Body, *, token: str | None, wait_s: float | None) -> str:
+    if token is not None and token != rollout["token"]:
+        raise CliError(
+            f"what waits now is another step ({rollout['token']}): look at it with cpctl app get {_at(found)}"
+        )
+    request = {"approve": rollout["token"], "by": await asked_by(client, found, "approve")}
+    written = await _patch(client, found, {"request": request})
+    if wait_s is not None:
+        return await _ready(client, written, wait_s, lambda status: _request(status).get("approve") == rollout["token"])
+    return f"{_at(found)}: approved step {rollout.get('step')} of {rollout.get('of')} of the rollout of {rollout.get('revision')}"
 
 
 async def suspend(where: Place, name: str, *, reason: str, until: str | None = None) -> str:

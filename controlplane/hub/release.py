@@ -5,16 +5,15 @@ from datetime import datetime
 
 from controlplane.api.application import Application
 from controlplane.api.keys import NamespacedName
-from controlplane.api.names import cluster_of_namespace
 from controlplane.api.work import Work
 from controlplane.hub.children import ChildPlan
 from controlplane.hub.conditions import Reason
 from controlplane.hub.deliveries import asked
+from controlplane.hub.dependencies import Dependencies, Holds
 from controlplane.hub.prepare import Prepared
-from controlplane.hub.rollup import is_ready
+from controlplane.hub.rollup import delivered_digest, present_works
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.windows import AGAIN, BadWindow, closed
-from controlplane.hub.world import World
 
 __all__ = ["Release"]
 
@@ -22,37 +21,32 @@ __all__ = ["Release"]
 class Release:
     """Judges what is prepared against what is delivered."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
     async def check(
         self, key: NamespacedName, application: Application, prepared: Prepared, works: Sequence[Work], step: ChildPlan,
         now: datetime,
-    ) -> None:  # fmt: skip
-        """Raises Waiting where it may not. step: what would be done to the children. now: aware."""
+    ) -> Holds:  # fmt: skip
+        """Raises Waiting where it may not; returns the clusters that it may not go to yet, with why.
+
+        step: what would be done to the children. now: aware.
+        """
         spec = application.spec
-        present = {
-            cluster: work
-            for work in works
-            if work.spec.state == "Present" and (cluster := cluster_of_namespace(work.metadata.namespace)) is not None
-        }
-        current = {
-            cluster: work.spec.kept.besides if work.spec.kept else work.spec.artifact.digest
-            for cluster, work in present.items()
-            if work.spec.artifact
-        }
+        current = {cluster: delivered_digest(work) for cluster, work in present_works(works).items()}
         wanted = {cluster: payload.digest for cluster, payload in prepared.payloads.items()}
         if current == wanted and not step.apply and not step.prune:
-            return
+            return Holds()
         manual, before = asked(application, now)[1] in ("sync", "pin"), application.status.held
         only_removal = before is not None and before.revision == prepared.head.revision
         if spec.sync.mode == "Manual" and not manual and not only_removal:
             raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key}`")
         _check_windows(key, application, prepared.head.revision, now, manual=manual)
-        for dependency in spec.depends_on:
-            other = self._world.applications.get(NamespacedName(key.namespace, dependency.name))
-            if other is None or not is_ready(other):
-                raise Waiting(Reason.WAITING_FOR_DEPENDENCY, f"waits for Application {dependency.name} to be Ready")
+        due = frozenset(cluster for cluster, digest in wanted.items() if current.get(cluster) != digest)
+        holds = self._dependencies.check(key, application, due)
+        if holds.everywhere or (holds.clusters and holds.clusters >= due):
+            raise holds.waiting()
+        return holds
 
 
 def _check_windows(

@@ -90,6 +90,12 @@ class Selector:
         repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
         return self._sources.head(repository) if repository is not None else None
 
+    def is_untouched(self, key: NamespacedName, application: Application) -> bool:
+        """Whether it is known that the commit in force changes nothing of an Application, so that none of its looks is due."""
+        tenant = tenant_of_namespace(key.namespace)
+        repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
+        return repository is not None and self.unaffected(repository)(key)
+
     async def select(self, key: NamespacedName, application: Application) -> Prepared:
         """What the Application delivers at the commit in force. Raises Refusal and Waiting."""
         name, tenant = self.admit(key)

@@ -152,7 +152,7 @@ def _application_of(work: Work) -> tuple[NamespacedName]:
 
 def _dependencies_of(application: Application) -> tuple[NamespacedName, ...]:
     namespace = application.metadata.namespace
-    return tuple({NamespacedName(namespace, dependency.name) for dependency in application.spec.depends_on})
+    return tuple({NamespacedName(each.namespace or namespace, each.name) for each in application.spec.depends_on})
 
 
 @dataclass(slots=True)

@@ -16,15 +16,15 @@ from controlplane.api.keys import ClusterName, Digest, NamespacedName, ObjectKey
 from controlplane.api.manifest import Manifest
 from controlplane.api.names import ground_key, owner_hash
 from controlplane.policy.case import Case
-from controlplane.policy.delivery import Delivery, Target
+from controlplane.policy.delivery import Awaited, Delivery, Target
 from controlplane.policy.denial import Denial, Denied
 from controlplane.policy.policy import Policy
 from controlplane.policy.rules import Action, Resource
 
 __all__ = [
-    "GATE", "Delivery", "Denial", "Denied", "Gate", "GroundPermit", "MovePermit", "Permit", "RemovalPermit", "Target",
-    "authorise", "authorise_ground", "authorise_move", "authorise_removal", "check_applications", "check_depth",
-    "check_source", "may_move",
+    "Awaited", "Delivery", "Denial", "Denied", "GATE", "Gate", "GroundPermit", "MovePermit", "Permit", "RemovalPermit",
+    "Target", "authorise", "authorise_ground", "authorise_move", "authorise_removal", "check_applications",
+    "check_depth", "check_source", "may_move",
 ]  # fmt: skip
 
 
@@ -116,6 +116,7 @@ def authorise(policy: Policy, delivery: Delivery, *, asks: _Asks = Case) -> Perm
     case.raise_denials()  # without a tenant there are no rules to ask
     case.source(delivery.source)
     case.repository(delivery.source_namespace, delivery.exported_to)
+    case.dependencies(delivery.awaited)
     case.placement(delivery.namespace)
     case.namespace_creation(delivery.create_namespace)
     case.children(delivery.children)
