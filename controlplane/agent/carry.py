@@ -119,11 +119,11 @@ class Carrier:
             course.mutated[key] = outcome.mutated
         else:
             course.mutated.pop(key, None)
-        if (manager := course.drifted.pop(key, None)) is not None:
+        if (write := course.drifted.pop(key, None)) is not None and not write.settles:
             course.healed += 1
             io.drifts.healed(record.tenant, key)
-            course.last = Healed(key, manager, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-            _log.info("healed", extra={"owner": record.owner, "object": str(key), "manager": manager})
+            course.last = Healed(key, write.manager, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), write.fields)
+            _log.info("healed", extra={"owner": record.owner, "object": str(key), "manager": write.manager})
         if without_managed_fields(outcome.entry.print):
             io.watches.look_whole(key.group, key.kind)
         latest = io.live.get(key)

@@ -40,8 +40,6 @@ class Seen:
     since: str = ""  # when its deletion was asked for
     finalizers: tuple[str, ...] = ()
     joined: bool = False  # others have written it, too
-    replicas: int | None = None  # spec.replicas, where the object has it
-    replicas_foreign: bool = False  # somebody else owns spec.replicas
     spared: bool = False  # it says of itself that nobody is to delete it
     gone: bool = False
 
@@ -80,7 +78,6 @@ def look(
     meta = body["metadata"]
     labelled = (meta.get("labels") or {}).get(LABEL_OWNER) or ""
     marks: Marks = marks_of(body, field_manager(owner or labelled))
-    replicas = (body.get("spec") or {}).get("replicas") if whole else None
     return Seen(
         uid=meta.get("uid") or "",
         version=_number(meta.get("resourceVersion")),
@@ -98,9 +95,7 @@ def look(
         since=str(meta.get("deletionTimestamp") or ""),
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,
-        replicas=replicas if isinstance(replicas, int) else None,
         spared=is_spared(body),
-        replicas_foreign=whole and _foreign_replicas(meta.get("managedFields") or (), field_manager(owner or labelled)),
     )
 
 
@@ -123,13 +118,4 @@ def _busy(body: Mapping[str, Any]) -> bool:
                 "Succeeded",
                 "Failed",
             )
-    return False
-
-
-def _foreign_replicas(entries: Any, manager: str) -> bool:
-    for entry in entries:
-        if entry.get("manager") == manager and entry.get("operation") == "Apply":
-            continue
-        if "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
-            return True
     return False

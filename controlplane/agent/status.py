@@ -13,13 +13,15 @@ from controlplane.agent.course import Course
 from controlplane.agent.desired import Desired
 from controlplane.agent.drift import EXPIRED
 from controlplane.agent.entry import Record
+from controlplane.agent.ignored import unreadable
 from controlplane.agent.live import Live
+from controlplane.agent.overwrite import told
 from controlplane.agent.problem import Ends, Fault, listed
 from controlplane.agent.works import Held
 from controlplane.api.adopted import Adopted
 from controlplane.api.keys import ObjectKey
 from controlplane.api.model import Condition
-from controlplane.api.work import Drift, ObjectCounts, WorkStatus
+from controlplane.api.work import Drift, ObjectCounts, Synced, WorkStatus
 from controlplane.health.status import HEALTHY, WELL, Health, HealthStatus, worst
 
 __all__ = ["compose", "compose_held", "dated"]
@@ -91,6 +93,7 @@ def compose(
         ),
         problems=listed(faults),
         drift=_drift(course, before.drift),
+        synced=_synced_again(record, course, before.synced),
         adopted=_adopted(record),
     )
 
@@ -138,16 +141,31 @@ def _faults(
 ) -> list[Fault]:
     found = list(course.faults.values())
     for key, manager in contested.items():
-        text = f"{manager} writes the same fields again and again; healing goes on, ever more slowly, until it stops"
+        fields = _contested_fields(key, course)
+        text = f"{manager} writes {fields} again and again; healing goes on, ever more slowly, until it stops"
         found.append(Fault(key, "Contested", text, Ends.RETRY))
     if not desired.spec.options.self_heal:
-        for key, manager in course.drifted.items():
-            who = f"{manager} changed it" if manager else "it was changed or deleted"
-            found.append(Fault(key, "Drifted", f"{who}; it stays so, since selfHeal is off"))
+        for key, write in course.drifted.items():
+            if not write.settles:
+                found.append(Fault(key, "Drifted", f"{told(write)}; it stays so until a sync, since selfHeal is off"))
+    if why := unreadable(desired.spec.options.ignore):
+        found.append(Fault(None, "InvalidIgnoreRule", f"{why}; what it is about is healed here", blocks=False))
+    for key, changed in course.mutated.items():
+        text = f"admission changed {', '.join(changed)} of what was applied; Git and the object differ there for good"
+        found.append(Fault(key, "Mutated", text, blocks=False))
     for key, one in health.items():
         if one.status is HealthStatus.DEGRADED and key not in course.faults:
             found.append(Fault(key, "Degraded", one.message or "the object is not well", blocks=False))
     return found
+
+
+def _contested_fields(key: ObjectKey, course: Course) -> str:
+    """What a contest is about: as the write says that waits to be undone, or the last that was."""
+    write = course.drifted.get(key)
+    fields = write.fields if write is not None and write.fields else ()
+    if not fields and course.last is not None and course.last.key == key:
+        fields = course.last.fields
+    return ", ".join(fields) or "the same fields"
 
 
 def _synced(
@@ -268,4 +286,13 @@ def _drift(course: Course, before: Drift) -> Drift:
         object=str(course.last.key)[:640],
         manager=course.last.manager[:128],
         time=course.last.time,
+        fields=course.last.fields,
     )
+
+
+def _synced_again(record: Record | None, course: Course, before: Synced) -> Synced:
+    """A request counts once its objects are applied; how many it meant is known to the process that took it in."""
+    request = record.sync if record is not None else ""
+    if not request or request != course.sync or course.asked is None:
+        return before
+    return Synced(request=request, objects=course.asked)

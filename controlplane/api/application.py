@@ -5,13 +5,17 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from controlplane.api.adopted import Adopted
+from controlplane.api.control import Pin, Suspend, Window
 from controlplane.api.health import HealthRules
+from controlplane.api.history import HISTORY_LIMIT, MOST_DELIVERIES
+from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
+from controlplane.api.work import ObjectRefs
 
 __all__ = [
     "Adopted", "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency",
     "Dimension", "Expand", "Folders", "Guard", "Held", "MovedApplication", "Override", "Path", "Placement", "Request",
-    "Source", "Suspend", "Sync", "Template", "TemplateMetadata", "VariableName",
+    "Source", "Sync", "Template", "TemplateMetadata", "VariableName",
 ]  # fmt: skip
 
 Path = Annotated[
@@ -74,6 +78,12 @@ class Sync(Part):
     adopt: bool = Field(
         default=False, description="take over fields of objects that were there before and that nobody of ours owns"
     )
+    ignore: IgnoreRules = Field(
+        default=(), description="fields that begin as Git says, and are then left to others: neither healed nor reset"
+    )
+    windows: Annotated[tuple[Window, ...], Field(max_length=20)] = Field(
+        default=(), description="when changes are delivered: outside of every allow, and within any deny, they wait"
+    )
     guard: Guard = Guard()
     health_timeout: Annotated[
         str,
@@ -90,18 +100,14 @@ class Sync(Part):
     )
 
 
-class Suspend(Part):
-    """Hold everything as it is: nothing is rendered, applied, healed or pruned."""
-
-    by: Annotated[str, Field(max_length=256)] = ""
-    reason: Annotated[str, Field(max_length=512)] = ""
-
-
 class Request(Part):
     """What a person asked for last; each is acted on once, when its text changes."""
 
     sync: Annotated[str, Field(max_length=64)] = Field(
         default="", description="any new text: look at Git and every object now"
+    )
+    objects: ObjectRefs = Field(
+        default=(), description="what sync is about: only these are applied again, and no commit is let out by it"
     )
     approve: Annotated[str, Field(max_length=64)] = Field(
         default="", description="the token of the held change, from status.held"
@@ -189,6 +195,10 @@ class ApplicationSpec(Part):
     )
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
     suspend: Suspend | None = None
+    pin: Pin | None = None
+    history_limit: Annotated[int, Field(ge=1, le=MOST_DELIVERIES)] = Field(
+        default=HISTORY_LIMIT, description="how many deliveries are kept to look at and to go back to"
+    )
     request: Request = Request()
     deletion_policy: Literal["Delete", "Orphan"] = Field(
         default="Delete", description="what becomes of its objects when it is deleted; Orphan: they stay, as nobody's"

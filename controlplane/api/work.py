@@ -10,12 +10,13 @@ from pydantic import Field
 
 from controlplane.api.adopted import Adopted
 from controlplane.api.health import HealthRules, Provided
+from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
     "KIND_GLOB", "MOVES_PROTOCOL", "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground",
-    "GroundNamespace", "Hash", "Identity", "Kept", "Kinds", "ObjectCounts", "Options", "Resources", "Work", "WorkSpec",
-    "WorkStatus",
+    "GroundNamespace", "Hash", "Identity", "Kept", "Kinds", "ObjectCounts", "ObjectRef", "ObjectRefs", "Options",
+    "Resources", "Synced", "Work", "WorkSpec", "WorkStatus",
 ]  # fmt: skip
 
 PROTOCOL = 2  # what this version understands; an agent holds a Work of a higher one and says so
@@ -68,9 +69,22 @@ class Options(Part):
     health_timeout_s: Annotated[int, Field(ge=0)] = Field(
         default=600, description="for how long a wave or a hook may take to be well before it is told; 0 = for ever"
     )
+    ignore: IgnoreRules = Field(default=(), description="fields that are left to others")
     orphan: bool = Field(
         default=False, description="on removal: let the objects go, and delete none; prune is false then"
     )
+
+
+class ObjectRef(Part):
+    """One object, as a person names it. group and namespace: absent = any."""
+
+    group: Annotated[str, Field(max_length=253)] | None = None
+    kind: Annotated[str, Field(min_length=1, max_length=63)]
+    namespace: Annotated[str, Field(max_length=63)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+
+
+ObjectRefs = Annotated[tuple[ObjectRef, ...], Field(max_length=10)]
 
 
 class Kept(Part):
@@ -126,6 +140,7 @@ class WorkSpec(Part):
     sync: Annotated[str, Field(max_length=64)] = Field(
         default="", description="a new text asks for every object to be applied again"
     )
+    sync_objects: ObjectRefs = Field(default=(), description="what sync is about; empty = every object")
     ground: Ground | None = None
     kept: Kept | None = None
     moved_from: ApplicationRef | None = Field(
@@ -155,6 +170,14 @@ class Drift(Part):
     object: Annotated[str, Field(max_length=640)] = ""
     manager: Annotated[str, Field(max_length=128)] = ""
     time: Annotated[str, Field(max_length=40)] = ""
+    fields: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=8)] = ()
+
+
+class Synced(Part):
+    """The last request for another apply that was carried out."""
+
+    request: Annotated[str, Field(max_length=64)] = ""
+    objects: int = Field(default=0, description="how many objects it meant")
 
 
 class WorkStatus(Part):
@@ -175,6 +198,7 @@ class WorkStatus(Part):
     objects: ObjectCounts = ObjectCounts()
     problems: Annotated[tuple[Problem, ...], Field(max_length=10)] = ()
     drift: Drift = Drift()
+    synced: Synced = Synced()
     adopted: Adopted = Adopted()
 
 

@@ -4,7 +4,10 @@ Level-based: a key comes in, the World and Git are read, and what is not as it s
 finds nothing new (most of them: a Work reported) goes straight through to the roll up.
 """
 
+from datetime import UTC, datetime
+
 from controlplane.api.application import Application
+from controlplane.api.control import Pin, holds
 from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Problem
 from controlplane.api.names import cluster_of_namespace, owner_hash, tenant_of_namespace
@@ -18,10 +21,14 @@ from controlplane.hub.delivered import Delivered
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, application_spec, plan
 from controlplane.hub.family import Family
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
+from controlplane.hub.history import Histories
 from controlplane.hub.holding import Holder, Holding
+from controlplane.hub.ignore import check_ignore
 from controlplane.hub.journey import Journeys
 from controlplane.hub.moves import Moves
+from controlplane.hub.pinned import ends
 from controlplane.hub.prepare import Prepared, Refusal
+from controlplane.hub.recall import Recall
 from controlplane.hub.release import Release
 from controlplane.hub.report import Outcome, status_of
 from controlplane.hub.rollup import roll_up
@@ -43,6 +50,7 @@ class Applications:
     def __init__(
         self, world: World, client: Client, selector: Selector, store: Store, dispatcher: Dispatcher,
         children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer, journeys: Journeys,
+        recall: Recall, histories: Histories,
     ) -> None:  # fmt: skip
         self._journeys = journeys
         self._world = world
@@ -53,6 +61,8 @@ class Applications:
         self._clusters = clusters
         self._status = status
         self._announcer = announcer
+        self._recall = recall
+        self._histories = histories
         self._release = Release(world)
         self._moves = Moves(world)
         delivered = Delivered(store)
@@ -62,13 +72,15 @@ class Applications:
     def forget(self, key: NamespacedName) -> None:
         """Prepare anew at the next look: an artifact was lost."""
         self._selector.forget(key)
+        self._recall.forget(key)
 
     async def reconcile(self, key: NamespacedName) -> float | None:
-        """One look at one Application."""
+        """One look at one Application; the seconds until time itself changes something about it."""
         application = self._world.applications.get(key)
         self._journeys.begin(key, application)
         if application is None:
-            self._selector.forget(key)
+            self._recall.forget(key)
+            self._selector.gone(key)
             self._holder.forget(key)
             return None
         if application.metadata.deletion_timestamp is not None:
@@ -78,41 +90,60 @@ class Applications:
         if body is not None:
             application = self._world.applications.put(body)
         prepared: Prepared | None = None
+        now = datetime.now(UTC)
+        pin = application.spec.pin if holds(application.spec.pin, now) else None
+        newest = self._selector.attempted(key, application) if pin is not None else None
+        moments = ends(application, now)
         try:
-            if application.spec.suspend is not None:
+            if holds(application.spec.suspend, now):
                 await self._suspend(key, application)
+            request = application.spec.request
+            if request.objects and request.sync != application.status.request.sync:
+                # before Git is looked at: objects are put back to what is delivered, whatever the newest commit is like
+                await for_each(self._world.works_of(key), lambda work: self._dispatcher.ask(work, request))
+            check_ignore(application)
             self._moves.check(key, application)
-            prepared = await self._selector.select(key, application)
+            prepared = await self._choose(key, application, pin)
             self._journeys.at(key, application, prepared.head)
             step = plan_children(
                 prepared.children, self._children.of(key), self._children.live(key, prepared.children),
                 prune=application.spec.sync.prune,
             )  # fmt: skip
-            await self._release.check(key, application, prepared, self._world.works_of(key), step)
+            await self._release.check(key, application, prepared, self._world.works_of(key), step, now)
             holding = await self._holder.look(key, application, prepared, self._world.works_of(key), step)
             problems = await self._carry_out(key, application, prepared, holding)
         except Refusal as refusal:
-            self._report(
-                key, application, Outcome(refusal=refusal, attempted=self._selector.attempted(key, application))
-            )
+            attempted = self._selector.attempted(key, application)
+            self._report(key, application, Outcome(refusal=refusal, attempted=attempted, pin=pin))
             if refusal.transient:
                 raise
         except Waiting as waiting:
             if waiting.unsaid:
                 return None
-            self._report(key, application, Outcome(waiting=waiting, attempted=prepared.head if prepared else None))
+            attempted = newest or (prepared.head if prepared else None)
+            self._report(key, application, Outcome(waiting=waiting, attempted=attempted, pin=pin))
+            moments = (*moments, waiting.until) if waiting.until is not None else moments
         else:
+            waiting_for = holding.waiting(key)
             self._report(
-                key, application, Outcome(delivered=prepared.head, problems=problems, waiting=holding.waiting(key))
-            )
-        return None
+                key, application,
+                Outcome(prepared.head, waiting=waiting_for, attempted=newest, problems=problems, pin=pin),
+            )  # fmt: skip
+        return max(0.0, (min(moments) - datetime.now(UTC)).total_seconds()) if moments else None
+
+    async def _choose(self, key: NamespacedName, application: Application, pin: Pin | None) -> Prepared:
+        """What is to be delivered: the commit in force, or what a person pinned it to."""
+        if pin is None:
+            return await self._selector.select(key, application)
+        return await self._recall.prepare(key, application, self._histories.past(key, application, pin.revision))
 
     async def _suspend(self, key: NamespacedName, application: Application) -> None:
         await for_each(self._world.works_of(key), lambda work: self._dispatcher.suspend(work, True))
         suspend = application.spec.suspend
         who = f" by {suspend.by}" if suspend and suspend.by else ""
         why = f": {suspend.reason}" if suspend and suspend.reason else ""
-        raise Waiting(Reason.SUSPENDED, f"suspended{who}{why}; `cpctl app resume {key.name}` lets it go on")
+        until = f", until {suspend.until}" if suspend and suspend.until else ""
+        raise Waiting(Reason.SUSPENDED, f"suspended{who}{why}{until}; `cpctl app resume {key}` lets it go on")
 
     async def _carry_out(
         self, key: NamespacedName, application: Application, prepared: Prepared, holding: Holding
@@ -185,7 +216,8 @@ class Applications:
             self._report(key, application, Outcome(waiting=Waiting(Reason.DELETING, message)))
             return
         await self._children.forget(key)
-        self._selector.forget(key)
+        await self._histories.forget(key)
+        self.forget(key)
         await drop_finalizer(self._client, APPLICATIONS, application)
 
     def _report(self, key: NamespacedName, application: Application, outcome: Outcome) -> None:
@@ -200,6 +232,7 @@ class Applications:
         ]
         placed = application.spec.placement is not None and not children
         rolled = roll_up(works, children, outcome.problems, self._clusters.online, placed=placed)
+        self._histories.look(key, application, rolled, outcome, datetime.now(UTC))
         status = status_of(application, before, rolled, outcome)
         self._journeys.looked(key, application, outcome, before, status)
         self._announcer.changed(application, before, status)

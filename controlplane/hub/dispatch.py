@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controlplane.api.application import Application
+from controlplane.api.application import Application, Request
 from controlplane.api.duration import parse_duration
 from controlplane.api.keys import GROUP, VERSION, ClusterName, Digest, NamespacedName, TenantName
 from controlplane.api.labels import ANNOTATION_CLUSTER_LABELS, FINALIZER, LABEL_APPLICATION, LABEL_TENANT
@@ -83,9 +83,11 @@ def application_spec(
             health_timeout_s=math.ceil(parse_duration(sync.health_timeout)),
             create_namespace=placement.namespace if placement and placement.create_namespace else None,
             provides=provides,
+            ignore=sync.ignore,
         ),
         health=application.spec.health,
         sync=application.spec.request.sync,
+        sync_objects=application.spec.request.objects,
         moved_from=_reference(application.spec.moved_from),
     )
 
@@ -185,6 +187,13 @@ class Dispatcher:
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is not None and work.spec.suspended != suspended:
             await self._write(cluster, work.spec.model_copy(update={"suspended": suspended, "trace": ""}))
+
+    async def ask(self, work: Work, request: Request) -> None:
+        """Pass on that some objects are to be applied again; what the Work delivers stays what was permitted."""
+        cluster = cluster_of_namespace(work.metadata.namespace)
+        asked = work.spec.model_copy(update={"sync": request.sync, "sync_objects": request.objects})
+        if cluster is not None and work.spec.state == "Present" and asked != work.spec:
+            await self._write(cluster, asked)
 
     async def hand_over(self, work: Work, to: ApplicationRef, permit: MovePermit) -> None:
         """Let a Work say who takes over what it delivered: its agent then neither heals nor prunes it."""

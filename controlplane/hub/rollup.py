@@ -206,8 +206,8 @@ def roll_up_ground(wanted: Iterable[ClusterName], works: Mapping[ClusterName, Wo
         return Verdict.good(Reason.READY, "no cluster is selected")
     for cluster in clusters:
         work = works.get(cluster)
-        if work is not None and current(work) and work.status.problems:
-            return Verdict.bad(work.status.problems[0].reason, f"{cluster}: {_problem_text(work.status.problems[0])}")
+        if work is not None and current(work) and (told := [p for p in work.status.problems if p.reason != "Mutated"]):
+            return Verdict.bad(told[0].reason, f"{cluster}: {_problem_text(told[0])}")
     missing = [c for c in clusters if c not in works or not _work_ready(works[c])]
     if missing:
         return Verdict.waiting(Reason.PROGRESSING, f"the ground is not laid yet on {', '.join(missing[:5])}")

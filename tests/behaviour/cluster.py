@@ -27,6 +27,7 @@ WITHIN_S = 90.0
 
 _PLURALS = {
     "Application": "apis/controlplane.dev/v1alpha1 applications",
+    "History": "apis/controlplane.dev/v1alpha1 histories",
     "Cluster": "apis/controlplane.dev/v1alpha1 clusters",
     "ClusterRole": "apis/rbac.authorization.k8s.io/v1 clusterroles",
     "ConfigMap": "api/v1 configmaps",

@@ -42,6 +42,7 @@ class FakeMember:
         self.objects: dict[ObjectKey, Body] = {}
         self.owners: dict[ObjectKey, dict[tuple[str, str], dict[str, Any]]] = {}  # manager, operation -> path -> value
         self.log: list[tuple[str, ObjectKey, str]] = []
+        self.reads: list[ObjectKey] = []  # objects that were asked for by name
         self.refuse: dict[ObjectKey, KubeError] = {}
         self.down = False
         self.listeners: list[Callable[[Event], None]] = []
@@ -64,6 +65,8 @@ class FakeMember:
         there = self.objects.get(key)
         if uid and (there is None or there["metadata"]["uid"] != uid):
             raise Conflict(409, "Conflict", "uid", uid_mismatch=True, absent=there is None)
+        if there and body["metadata"].get("resourceVersion") not in (None, there["metadata"]["resourceVersion"]):
+            raise Conflict(409, "Conflict", "changed")
         wanted, owners = dict(_leaves(body)), self.owners.get(key, {})
         clashes = [
             FieldConflict(manager[0], "." + path.replace(_SEP, "."))
@@ -183,15 +186,20 @@ class FakeMember:
             raise NotFound(404, "NotFound", "gone", {"name": name})
         return self.objects[key]
 
-    async def list(self, resource: Resource, namespace: str = "", *, label_selector: str = "") -> Listing:
+    async def list(
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
+    ) -> Listing:
         if self.down:
             raise Unreachable("down")
+        if field_selector:
+            self.reads.append(ObjectKey(resource.group, resource.kind, namespace, field_selector.partition("=")[2]))
         found = [
             body
             for key, body in self.objects.items()
             if (key.group, key.kind) == (resource.group, resource.kind)
             and namespace in ("", key.namespace)
             and _selected(body, label_selector)
+            and field_selector in ("", f"metadata.name={key.name}")
         ]
         return Listing(found, "1")
 

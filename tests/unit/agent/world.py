@@ -125,11 +125,8 @@ class FakeWatches:
                         self._show(Event("ADDED", body))
         return self.errors
 
-    def synced(self, group: str, kind: str) -> bool:
-        return (group, kind) in self.kinds
-
     def absent(self, key: ObjectKey) -> bool:
-        return self.synced(key.group, key.kind)
+        return (key.group, key.kind) in self.kinds
 
     def watch_kinds(self) -> None:
         self.watched_crds = True
