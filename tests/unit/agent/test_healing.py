@@ -274,3 +274,18 @@ async def test_a_rule_that_is_not_understood_here_is_told(world: World) -> None:
     after = await world.deliver("web", deployment("d"), options=rules(rule(jqPaths=["nonsense"])))
     assert [(p.reason, p.object) for p in after.problems] == [("InvalidIgnoreRule", "")]
     assert told(after) == ("True", "Applied")
+
+
+async def test_a_sync_of_one_object_runs_no_hook(world: World) -> None:
+    hook = config("hook", x="1")
+    hook["metadata"]["annotations"] = {"controlplane.dev/hook": "pre-sync"}
+    await world.deliver("web", hook, config("a", x="1"), options=REPORT)
+    world.member.stranger(config("a", x="evil"))
+    await world.rest()
+    world.member.log.clear()
+    only = [{"kind": "ConfigMap", "name": "a"}]
+    after = await world.deliver("web", hook, config("a", x="1"), options=REPORT, sync="now", syncObjects=only)
+    assert [key.name for key in world.member.writes()] == ["a"]
+    assert told(after) == ("True", "Applied")
+    await world.deliver("web", hook, config("a", x="1"), options=REPORT, sync="later")
+    assert "hook" in [key.name for key in world.member.writes("apply")], "a sync of the whole does"
