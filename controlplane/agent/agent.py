@@ -12,10 +12,12 @@ from controlplane.agent.fetch import Artifacts
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.hub import Hub
 from controlplane.agent.inventory import Inventory
-from controlplane.agent.joined import CONFIG, Joined
+from controlplane.agent.joined import CONFIG, Joined, ModeChanged
+from controlplane.agent.journey import Journeys
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live
 from controlplane.agent.memory import settle
+from controlplane.agent.metrics import Drifts, counts_of
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.observe import Observations
 from controlplane.agent.ports import Ports
@@ -35,10 +37,12 @@ from controlplane.health.network import ADDRESSED
 from controlplane.kube.client import Client
 from controlplane.kube.discovery import Discovery
 from controlplane.kube.errors import KubeError, UnknownKind
+from controlplane.kube.metrics import measured_queue
 from controlplane.kube.queue import Done, WorkQueue
 from controlplane.kube.resource import CONFIGMAPS, NAMESPACES, Resource
 from controlplane.kube.settings import Backoff
 from controlplane.kube.watch import Event, watch
+from controlplane.telemetry.tracer import NO_TRACES, Tracer
 
 __all__ = ["Agent"]
 
@@ -49,14 +53,19 @@ _ROUNDS_APART = 500  # between two times that memory is given back, which takes 
 class Agent:
     """Everything of one agent. member and hub: open clients. gate: the second gate."""
 
-    def __init__(self, settings: Settings, member: Client, hub: Client, store: DesiredStore, gate: Gate = GATE) -> None:
+    def __init__(
+        self, settings: Settings, member: Client, hub: Client, store: DesiredStore, gate: Gate = GATE,
+        tracer: Tracer = NO_TRACES,
+    ) -> None:  # fmt: skip
         loop = asyncio.get_running_loop()
+        self._journeys = Journeys(settings.cluster, tracer)
+        drifts = Drifts(loop.time)
         self._settings = settings
         self._member = member
         self._store = store
         self._joined = Joined()
         self._kubernetes = ""
-        self._queue: WorkQueue[str] = WorkQueue(backoff=Backoff(), on_done=self._done)
+        self._queue: WorkQueue[str] = measured_queue("works", backoff=Backoff(), on_done=self._done)
         self._inventory = Inventory(member)
         self._live = Live()
         self._contests = Contests(loop.time)
@@ -77,8 +86,11 @@ class Agent:
             wake=self._queue.add_after,
             report=self._report,
             clock=loop.time,
+            drifts=drifts,
         )
-        self._watches = Watches(member, self._observations)
+        self._watches = Watches(
+            member, self._observations, exists=lambda name: self._namespaces.get(name) is not None, clock=loop.time
+        )
         self._artifacts = Artifacts(store.artifacts, hub, settings.namespace)
         self._reporter = Reporter(hub, settings.namespace, self._compose, clock=loop)
         lanes = Lanes(settings.in_flight)
@@ -103,6 +115,9 @@ class Agent:
                 report=self._report,
                 clock=loop.time,
                 gate=gate,
+                journeys=self._journeys,
+                drifts=drifts,
+                hardened=lambda: self._watches.narrow,
             )
         )
         self._hub = Hub(
@@ -113,6 +128,7 @@ class Agent:
             on_endpoint=self._artifacts.at,
             cluster_status=self._cluster_status,
         )
+        counts_of(lambda: len(self._works.desired), lambda: len(self._works.held), self._objects)
         self._started = False
         self._rounds = _ROUNDS_APART  # since memory was given back; the first quiet moment after the start is one
         self._listed: set[str] = set()  # names of the Works that the hub has
@@ -152,8 +168,9 @@ class Agent:
         await _until_there("desired state", self._restore)
         await _until_there("the inventory", self._inventory.load)
         await _until_there("the cluster's version", self._read_version)
-        await _until_there("the namespaces", self._watch_all)
         await self._config_read.wait()
+        self._watches.narrow = self._joined.hardened
+        await _until_there("the namespaces", self._watch_all)
         await self._sweep()
         for owner in self._works.desired:
             self._queue.add(owner)
@@ -168,16 +185,17 @@ class Agent:
         self._kubernetes = str((await self._member.version()).get("gitVersion") or "")[:63]
 
     async def _watch_all(self) -> None:
-        resources: list[Resource] = [NAMESPACES]
-        kinds = {(key.group, key.kind) for record in self._inventory.records.values() for key in record.entries}
-        for group, kind in kinds:
+        failed = await self._watches.ensure([NAMESPACES])  # the others may hang on which namespaces there are
+        if error := failed.get(("", "Namespace", "")):
+            raise error
+        resources: list[Resource] = []
+        keys = [key for record in self._inventory.records.values() for key in record.entries]
+        for group, kind in {(key.group, key.kind) for key in keys}:
             try:
                 resources.append(await self._discovery.resource(group, kind))
             except UnknownKind:
                 continue
-        failed = await self._watches.ensure(resources)
-        if error := failed.get(("", "Namespace")):
-            raise error
+        await self._watches.ensure(resources, keys)
 
     async def _watch_config(self) -> None:
         """Which hub is obeyed: until the ConfigMap says it, none is."""
@@ -205,7 +223,10 @@ class Agent:
     # --- who tells whom
 
     def _on_config(self, event: Event) -> None:
-        joined = Joined() if event.type == "DELETED" else Joined.of(event.object)
+        joined = Joined(hardened=self._joined.hardened) if event.type == "DELETED" else Joined.of(event.object)
+        if self._config_read.is_set() and joined.hardened != self._watches.narrow:
+            mode = "hardened" if joined.hardened else "the usual"
+            raise ModeChanged(f"this cluster was joined anew, in {mode} mode: start the agent again")
         if joined.hub != self._joined.hub:
             for name in self._works.joined(joined.hub):
                 self._reporter.changed(name)
@@ -273,9 +294,11 @@ class Agent:
         for key in course.wanted or ():
             if (fight := self._contests.contested(key)) is not None:
                 contested[key] = fight.manager or "somebody"
-        return compose(
+        status = compose(
             desired, self._inventory.records.get(owner), course, self._live, contested=contested, before=before
         )
+        self._journeys.told(desired, status)
+        return status
 
     def _cluster_status(self) -> ClusterStatus:
         records = self._inventory.records
@@ -283,10 +306,13 @@ class Agent:
             agent=AgentInfo(version=__version__, protocol=PROTOCOL, kubernetes=self._kubernetes),
             counts=ClusterCounts(
                 works=len(self._listed),
-                objects=sum(len(record.entries) for record in records.values()),
+                objects=self._objects(),
                 orphans=sum(1 for owner in records if not self._is_present(owner)),
             ),
         )
+
+    def _objects(self) -> int:
+        return sum(len(record.entries) for record in self._inventory.records.values())
 
     def _is_present(self, owner: str) -> bool:
         desired = self._works.desired.get(owner)

@@ -75,6 +75,8 @@ class Healing:
                 course.drifted.pop(key, None)
                 continue
             write = await self._explained(item, course.drifted.get(key), record.owner, values=not self_heal)
+            if key not in course.drifted and not write.settles:
+                io.drifts.seen(record.tenant, key)
             course.drifted[key] = write
             if write.settles:
                 apply.add(key)
@@ -92,7 +94,7 @@ class Healing:
     def _has_drifted(self, key: ObjectKey, entry: Entry) -> bool:
         verdict = judge(entry, self._io.live.get(key))
         if verdict is Verdict.UNKNOWN:  # all of the kind were listed, and it was not among them
-            return self._io.watches.synced(key.group, key.kind)
+            return self._io.watches.absent(key)
         return verdict is Verdict.DRIFTED
 
     async def _explained(self, item: Item, write: Overwrite | None, owner: str, *, values: bool) -> Overwrite:

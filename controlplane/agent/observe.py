@@ -14,6 +14,7 @@ from controlplane.agent.contest import Contests
 from controlplane.agent.drift import EXPIRED, ONCE, Verdict, expires, judge
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.live import Live, Seen, look
+from controlplane.agent.metrics import Drifts
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.overwrite import Overwrite
 from controlplane.agent.replicas import AUTOSCALER, Autoscalers
@@ -51,7 +52,9 @@ class Observations:
         wake: Callable[[str, float], None],
         report: Callable[[str, float], None],
         clock: Callable[[], float] = time.monotonic,
+        drifts: Drifts | None = None,
     ) -> None:
+        self._drifts = drifts or Drifts(clock)
         self._inventory = inventory
         self._live = live
         self._namespaces = namespaces
@@ -108,6 +111,20 @@ class Observations:
         for owner, record in self._inventory.records.items():
             for key in [k for k in record.entries if (k.group, k.kind) == (group, kind)]:
                 self._gone(key, owner)
+
+    def on_namespace_gone(self, name: str) -> None:
+        """A namespace is gone, and with it the leave to see what stood there: none of its objects is there."""
+        for owner, record in self._inventory.records.items():
+            for key in [k for k in record.entries if k.namespace == name]:
+                known = self._live.get(key)
+                if known is None or not known.gone:
+                    self._gone(key, owner)
+
+    def on_refused(self, group: str, kind: str, namespace: str) -> None:
+        """A kind can no longer be watched in a namespace: its owners are to say so."""
+        for owner, record in self._inventory.records.items():
+            if any((k.group, k.kind, k.namespace) == (group, kind, namespace) for k in record.entries):
+                self._wake(owner, 0.0)
 
     @property
     def kinds_in_motion(self) -> bool:
@@ -191,7 +208,10 @@ class Observations:
         course.drifted[key] = replace(write, time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
         if known is None:
             self._contests.overwritten(key, write.manager, left)
-            _log.info("drift", extra={"owner": owner, "object": str(key), "manager": write.manager})
+            record = self._inventory.records[owner]
+            self._drifts.seen(record.tenant, key)
+            about = {"application": str(record.application), "object": str(key), "manager": write.manager}
+            _log.info("drift", extra=about | {"owner": owner})
 
     def _kinds_changed(self, group: str) -> None:
         self._discovery.invalidate()

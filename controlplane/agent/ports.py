@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controlplane.agent.apply import Applier
 from controlplane.agent.contest import Contests
@@ -10,7 +10,9 @@ from controlplane.agent.desired import DesiredStore
 from controlplane.agent.fetch import Artifacts
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.inventory import Inventory
+from controlplane.agent.journey import Journeys
 from controlplane.agent.live import Live
+from controlplane.agent.metrics import Drifts
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.observe import Observations
 from controlplane.agent.prune import Pruner
@@ -24,7 +26,10 @@ __all__ = ["Ports"]
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """handed_over: namespaces that the cluster's owner gives to tenants. wake and report: an owner, after seconds."""
+    """handed_over: namespaces that the cluster's owner gives to tenants. wake and report: an owner, after seconds.
+
+    hardened: whether the agent sees only where a RoleBinding lets it.
+    """
 
     inventory: Inventory
     live: Live
@@ -44,3 +49,6 @@ class Ports:
     report: Callable[[str, float], None]
     clock: Callable[[], float] = time.monotonic
     gate: Gate = GATE
+    journeys: Journeys = field(default_factory=Journeys)
+    drifts: Drifts = field(default_factory=Drifts)
+    hardened: Callable[[], bool] = lambda: False

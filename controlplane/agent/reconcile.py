@@ -23,12 +23,14 @@ from controlplane.agent.problem import Ends, Fault
 from controlplane.agent.replicas import AUTOSCALER
 from controlplane.agent.run import REMOVAL, begun
 from controlplane.agent.sync import Delivery, Sync
+from controlplane.agent.watches import Where
 from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName
 from controlplane.api.order import Moment
 from controlplane.artifact.errors import ArtifactError
 from controlplane.health.status import WELL
 from controlplane.kube.errors import KubeError, UnknownKind
 from controlplane.kube.resource import Resource
+from controlplane.telemetry.steps import step as timed
 
 __all__ = ["Again", "Reconciler"]
 
@@ -58,6 +60,7 @@ class Reconciler:
         if desired is None:
             return None
         course = io.works.course(owner)
+        io.journeys.begin(desired, io.inventory.records.get(owner))
         course.running, course.stirred, course.fresh = True, False, {}
         try:
             if owner in io.works.unsaved:
@@ -76,6 +79,7 @@ class Reconciler:
         finally:
             course.running = False
             course.rounds += 1
+            io.journeys.ended(desired, course)
             # what only waits for health is told a little later: mostly it is well by then, and one write does for both
             settling = course.settling and not (course.faults or course.removed or self._all_well(course))
             io.report(owner, _SETTLING_S if settling else 0.0)
@@ -101,7 +105,7 @@ class Reconciler:
         if spec.suspended:
             course.faults = {}
             course.wanted = frozenset(k for k, entry in record.entries.items() if entry.uid and entry.print != ONCE)
-            await io.watches.ensure(await self._kinds(record.entries))
+            await io.watches.ensure(await self._kinds(record.entries), record.entries)
             return None
         prepared, stale = await self._prepare(desired, record)
         if prepared is None:
@@ -141,9 +145,11 @@ class Reconciler:
             timeout_s=spec.options.health_timeout_s,
             ordered=stale is None,
         )
-        applied = await self._sync.before(turn)
-        for (group, kind), error in unseen.items():
-            for key in (k for k in items if (k.group, k.kind) == (group, kind)):
+        with timed("apply", objects=sum(map(len, step.apply))) as applying:
+            applied = await self._sync.before(turn)
+            applying.error = next((fault.reason for fault in course.fresh.values() if fault.blocks), "")
+        for (group, kind, namespace), error in unseen.items():
+            for key in (k for k in items if (k.group, k.kind) == (group, kind) and namespace in ("", k.namespace)):
                 course.fresh.setdefault(key, Fault(key, "Unwatched", error.message, Ends.RETRY))
         if stale is not None:
             course.fresh[None] = stale
@@ -186,7 +192,8 @@ class Reconciler:
             count = sum(map(len, phases))
             course.waiting = f"{count} objects that left the delivery stay until the rest of it is applied"
             return True
-        gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
+        with timed("prune", objects=sum(map(len, phases))):
+            gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
         course.waiting = "" if gone else f"{len(course.deleting)} objects are being deleted"
         return not gone
 
@@ -212,11 +219,13 @@ class Reconciler:
                 namespaces=io.namespaces,
                 handed_over=io.handed_over(),
                 gate=io.gate,
+                hardened=io.hardened(),
             )
             return ground, None
         stale: Fault | None = None
         try:
-            manifests = await io.artifacts.manifests(desired)
+            with timed("fetch artifact"):
+                manifests = await io.artifacts.manifests(desired)
         except (FetchFailed, ArtifactError) as error:
             stale = Fault(None, error.reason, str(error), Ends.RETRY)
             kept = await io.artifacts.kept(Digest(record.digest)) if record.digest else None
@@ -232,14 +241,17 @@ class Reconciler:
             io.watches.watch_kinds()
         return made, stale
 
-    async def _watch(self, items: Iterable[Item], record: Record) -> dict[tuple[str, str], KubeError]:
+    async def _watch(self, items: Iterable[Item], record: Record) -> dict[Where, KubeError]:
         """See to it that all kinds of this owner are watched; those that could not be listed."""
         items = tuple(items)
+        keys = [*(item.key for item in items), *record.entries]
         kinds = {(item.resource.group, item.resource.kind): item.resource for item in items}
         resources = [*kinds.values(), *await self._kinds(k for k in record.entries if (k.group, k.kind) not in kinds)]
-        if AUTOSCALER not in kinds and any("replicas" in (item.body.get("spec") or {}) for item in items):
+        scaled = [item.key for item in items if "replicas" in (item.body.get("spec") or {})]
+        if AUTOSCALER not in kinds and scaled:
             resources.append(await self._io.discovery.resource(*AUTOSCALER))
-        return await self._io.watches.ensure(resources)
+        keys += [ObjectKey(*AUTOSCALER, key.namespace, key.name) for key in scaled]
+        return await self._io.watches.ensure(resources, keys)
 
     async def _kinds(self, keys: Iterable[ObjectKey]) -> list[Resource]:
         found = []
@@ -285,7 +297,7 @@ class Reconciler:
         if record is not None:
             io.inventory.delivered(record, hub=desired.spec.hub, delivery=desired.spec.delivery)
             if desired.spec.options.prune:
-                await io.watches.ensure(await self._kinds(record.entries))
+                await io.watches.ensure(await self._kinds(record.entries), record.entries)
                 if not await self._take_away(desired, record, course):
                     course.faults, course.fresh = course.fresh, {}
                     return self._next_look(course, None)

@@ -130,6 +130,9 @@ class WorkSpec(Part):
     sync_objects: ObjectRefs = Field(default=(), description="what sync is about; empty = every object")
     ground: Ground | None = None
     health: HealthRules = Field(default=(), description="the Application's own rules for custom kinds")
+    trace: Annotated[str, Field(max_length=64, pattern=r"^[-0-9a-f]*$")] = Field(
+        default="", description="W3C traceparent of the dispatch; not a part of what is wanted"
+    )
 
 
 class ObjectCounts(Part):

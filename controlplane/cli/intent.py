@@ -12,27 +12,25 @@ from controlplane.cli.connect import connect
 from controlplane.cli.errors import CliError, ExitCode
 from controlplane.cli.find import application
 from controlplane.cli.options import Place
+from controlplane.cli.rights import Asker, check
 from controlplane.cli.until import until
 from controlplane.cli.view import condition
 from controlplane.kube.client import Client
-from controlplane.kube.errors import KubeError
 from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS
 
-__all__ = ["approve", "object_ref", "resume", "settled", "suspend", "sync", "whoami"]
+__all__ = ["approve", "asked_by", "object_ref", "resume", "settled", "suspend", "sync"]
 
 
-async def whoami(client: Client) -> str:
-    """Who the API server says that we are; the name of the system's user where it does not say."""
-    try:
-        answer = await client.request(
-            "POST",
-            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
-            body={"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"},
-        )
-        return str(answer["status"]["userInfo"]["username"])[:256]
-    except (KubeError, KeyError):
-        return getpass.getuser()[:256]
+async def asked_by(client: Client, found: Body, action: str) -> str:
+    """Who asks that of an Application, as the API server says; the system's user where it does not say.
+
+    Raises CliError with the reason where the rules say that the person may not.
+    """
+    asker = await Asker.of(client)
+    meta = found["metadata"]
+    await check(client, asker, meta["namespace"], "applications", action, meta["name"])
+    return (asker.username or getpass.getuser())[:256]
 
 
 async def sync(where: Place, name: str, *, objects: Iterable[str] = (), wait_s: float | None) -> str:
@@ -45,8 +43,9 @@ async def sync(where: Place, name: str, *, objects: Iterable[str] = (), wait_s: 
         found = await application(client, name, where.namespace)
         if found["spec"].get("suspend") is not None:
             raise CliError(f"{_at(found)} is suspended: cpctl app resume {_at(found)} first")
+        by = await asked_by(client, found, "sync")
         text = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        asked = {"sync": text, "objects": only or None, "by": await whoami(client)}
+        asked = {"sync": text, "objects": only or None, "by": by}
         written = await _patch(client, found, {"request": asked})
         if wait_s is None:
             what = f"sync of {len(only)} object(s)" if only else "sync"
@@ -80,7 +79,7 @@ async def approve(where: Place, name: str, *, token: str | None, wait_s: float |
             raise CliError(
                 f"what is held now is another change ({held['token']}): look at it with cpctl app get {_at(found)}"
             )
-        request = {"approve": held["token"], "by": await whoami(client)}
+        request = {"approve": held["token"], "by": await asked_by(client, found, "approve")}
         written = await _patch(client, found, {"request": request})
         told = f"{_at(found)}: approved that {held['removes']} of {held['of']} objects are removed"
         if wait_s is None:
@@ -92,7 +91,8 @@ async def suspend(where: Place, name: str, *, reason: str) -> str:
     """Hold an Application as it is."""
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
-        await _patch(client, found, {"suspend": {"by": await whoami(client), "reason": reason}})
+        by = await asked_by(client, found, "suspend")
+        await _patch(client, found, {"suspend": {"by": by, "reason": reason}})
         return f"{_at(found)}: suspended; nothing is applied, healed or pruned until cpctl app resume {_at(found)}"
 
 
@@ -102,6 +102,7 @@ async def resume(where: Place, name: str, *, wait_s: float | None) -> str:
         found = await application(client, name, where.namespace)
         if found["spec"].get("suspend") is None:
             return f"{_at(found)}: was not suspended"
+        await asked_by(client, found, "suspend")
         written = await _patch(client, found, {"suspend": None})
         if wait_s is None:
             return f"{_at(found)}: resumed"

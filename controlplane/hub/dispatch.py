@@ -110,8 +110,8 @@ def _owner(spec: WorkSpec) -> NamespacedName:
 
 
 def _alike(one: WorkSpec, other: WorkSpec) -> bool:
-    """Whether two specs ask for the same: the revision only tells where it came from, the delivery only when."""
-    blank = {"delivery": 0, "revision": ""}
+    """Whether two specs ask for the same: revision and trace only tell where it came from, the delivery only when."""
+    blank = {"delivery": 0, "revision": "", "trace": ""}
     return one.model_copy(update=blank) == other.model_copy(update=blank)
 
 
@@ -173,7 +173,7 @@ class Dispatcher:
         """Hold a Work as it is, or let it go on; what it delivers stays what was permitted."""
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is not None and work.spec.suspended != suspended:
-            await self._write(cluster, work.spec.model_copy(update={"suspended": suspended}))
+            await self._write(cluster, work.spec.model_copy(update={"suspended": suspended, "trace": ""}))
 
     async def ask(self, work: Work, request: Request) -> None:
         """Pass on that some objects are to be applied again; what the Work delivers stays what was permitted."""
@@ -187,7 +187,7 @@ class Dispatcher:
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is None or not permit.covers(work.spec.owner):
             raise PermissionError(f"no permit to remove {work.metadata.namespace}/{work.metadata.name}")
-        await self._write(cluster, work.spec.model_copy(update={"state": "Removed", "suspended": False}))
+        await self._write(cluster, work.spec.model_copy(update={"state": "Removed", "suspended": False, "trace": ""}))
 
     async def release(self, work: Work) -> None:
         """Let a Work go: take our finalizer away and delete it."""

@@ -35,6 +35,7 @@ from controlplane.render.readset import ReadSet
 from controlplane.render.render import RenderLimits, RenderRequest, render
 from controlplane.render.scope import is_namespaced
 from controlplane.render.substitute import substitute
+from controlplane.telemetry.steps import step
 
 __all__ = ["Prepared", "Refusal", "inputs_of", "prepare"]
 
@@ -126,10 +127,11 @@ async def prepare(
     if application.spec.expand is not None:
         reads = ReadSet.of_folders(tree)
         try:
-            children = expand(
-                application, tenant_name, world.live_tenants(), world.live_clusters(), tree.folders,
-                writers_of(head.url, world),
-            )  # fmt: skip
+            with step("render", path=source.path):
+                children = expand(
+                    application, tenant_name, world.live_tenants(), world.live_clusters(), tree.folders,
+                    writers_of(head.url, world),
+                )  # fmt: skip
         except ExpandError as error:
             raise Refusal(
                 "ExpandFailed", str(error), (Problem(reason="ExpandFailed", message=str(error)[:1024]),)
@@ -137,7 +139,8 @@ async def prepare(
         leaves: tuple[Manifest, ...] = ()
     else:
         try:
-            rendered = await render(tree, RenderRequest(path=source.path, renderer=source.renderer), limits)
+            with step("render", path=source.path):
+                rendered = await render(tree, RenderRequest(path=source.path, renderer=source.renderer), limits)
         except RenderError as error:
             raise _refused(error) from error
         reads = rendered.reads
@@ -146,14 +149,13 @@ async def prepare(
     try:
         children = child_manifests(key, children)
         targets, encoded = await _targets(application, tenant, leaves, world)
-        permit = gate.authorise(
-            policy,
-            Delivery(
-                application=key, tenant=tenant_name, source=head.url,
-                source_namespace=repository.metadata.namespace, exported_to=repository.spec.export_to, targets=targets,
-                children=children, namespace=_namespace(application), create_namespace=_created_namespace(application),
-            ),
+        delivery = Delivery(
+            application=key, tenant=tenant_name, source=head.url,
+            source_namespace=repository.metadata.namespace, exported_to=repository.spec.export_to, targets=targets,
+            children=children, namespace=_namespace(application), create_namespace=_created_namespace(application),
         )  # fmt: skip
+        with step("authorise", objects=len(leaves), children=len(children), clusters=len(targets)):
+            permit = gate.authorise(policy, delivery)
     except Denied as error:
         problems = tuple(denial.problem() for denial in error.problems[:10])
         raise Refusal("Denied", str(error), problems, reads) from error

@@ -11,7 +11,7 @@ from controlplane.api.labels import ANNOTATION_HOOK, ANNOTATION_HOOK_DELETE, ANN
 from controlplane.api.manifest import Manifest
 from controlplane.policy.denial import DenialReason
 from controlplane.policy.objection import Bounds, Objection
-from controlplane.policy.tenant_rights import GROUND_NAME, ROLES
+from controlplane.policy.tenant_rights import GROUND_NAME, ROLES, SIGHT
 
 __all__ = ["objections"]
 
@@ -21,7 +21,7 @@ _FREE = frozenset(
 _MARKS = f"labels and annotations of {GROUP} are the platform's"
 _NAMES = "names of the ground that the platform lays"
 _RESERVED: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("rbac.authorization.k8s.io", "RoleBinding"): ROLES,
+    ("rbac.authorization.k8s.io", "RoleBinding"): (*ROLES, SIGHT),
     ("", "ResourceQuota"): (GROUND_NAME,),
     ("", "LimitRange"): (GROUND_NAME,),
     ("networking.k8s.io", "NetworkPolicy"): (GROUND_NAME,),

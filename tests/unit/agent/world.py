@@ -10,6 +10,7 @@ from controlplane.agent.contest import Contests
 from controlplane.agent.desired import Desired, DesiredStore
 from controlplane.agent.fetch import Artifacts, FetchFailed
 from controlplane.agent.inventory import Inventory
+from controlplane.agent.journey import Journeys
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live
 from controlplane.agent.namespaces import Namespaces
@@ -19,7 +20,7 @@ from controlplane.agent.prune import Pruner
 from controlplane.agent.reconcile import Again, Reconciler
 from controlplane.agent.replicas import Autoscalers
 from controlplane.agent.status import compose
-from controlplane.agent.watches import Watches
+from controlplane.agent.watches import Watches, Where
 from controlplane.agent.works import Works
 from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName, key_of
 from controlplane.api.labels import LABEL_OWNER, LABEL_TENANT
@@ -32,6 +33,7 @@ from controlplane.kube.discovery import Discovery
 from controlplane.kube.errors import KubeError
 from controlplane.kube.resource import Resource
 from controlplane.kube.watch import Event
+from controlplane.telemetry.tracer import NO_TRACES, Tracer
 from tests.unit.agent.fake_member import FakeDiscovery, FakeMember
 
 HUB = "hub-1"
@@ -107,23 +109,23 @@ class FakeWatches:
         self.watched_crds = False
         self.looked_again: list[tuple[str, str]] = []
         self.hidden = False
-        self.errors: dict[tuple[str, str], KubeError] = {}
+        self.errors: dict[Where, KubeError] = {}
         self.observer: Observations | None = None
         self._member = member
         self._discovery = discovery
 
-    async def ensure(self, resources: Iterable[Resource]) -> dict[tuple[str, str], KubeError]:
+    async def ensure(self, resources: Iterable[Resource], keys: Iterable[ObjectKey] = ()) -> dict[Where, KubeError]:
         for resource in resources:
             kind = (resource.group, resource.kind)
-            if kind not in self.kinds and kind not in self.errors:
+            if kind not in self.kinds and (*kind, "") not in self.errors:
                 self.kinds.add(kind)
                 for key, body in list(self._member.objects.items()):
                     if (key.group, key.kind) == kind:
                         self._show(Event("ADDED", body))
         return self.errors
 
-    def synced(self, group: str, kind: str) -> bool:
-        return (group, kind) in self.kinds
+    def absent(self, key: ObjectKey) -> bool:
+        return (key.group, key.kind) in self.kinds
 
     def watch_kinds(self) -> None:
         self.watched_crds = True
@@ -166,6 +168,7 @@ class World:
         self.delivery = 100
         self.due: dict[str, float] = {}
         self.errors: dict[str, Exception] = {}
+        self.tracer: Tracer = NO_TRACES
         self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "World":
@@ -241,7 +244,7 @@ class World:
             for key in course.wanted or ()
             if (fight := self.contests.contested(key)) is not None
         }  # fmt: skip
-        return compose(
+        status = compose(
             self.works.desired[owner],
             self.inventory.records.get(owner),
             course,
@@ -249,6 +252,8 @@ class World:
             contested=contested,
             before=WorkStatus(),
         )
+        self.journeys.told(self.works.desired[owner], status)
+        return status
 
     def get(self, kind: str, name: str, namespace: str = "shop") -> Body | None:
         """An object of the member."""
@@ -281,6 +286,7 @@ class World:
             wake=lambda owner: self._wake(owner, 0.0),
             hub=HUB,
         )
+        self.journeys = Journeys("east", self.tracer)
         self.reports: list[str] = []
         self.reported_after: dict[str, float] = {}
         self.observations = self.watches.observer = Observations(
@@ -322,6 +328,7 @@ class World:
                 wake=self._wake,
                 report=self._report,
                 clock=lambda: self.now,
+                journeys=self.journeys,
             )
         )
         self.due.clear()
