@@ -22,6 +22,7 @@ from controlplane.api.repository import Repository
 from controlplane.api.tenant import Tenant
 from controlplane.api.work import Work
 from controlplane.hub.children import Children
+from controlplane.hub.moves import named
 from controlplane.hub.policies import Policies
 from controlplane.hub.world import Table, World
 from controlplane.kube.client import Client
@@ -158,6 +159,8 @@ class Intake:
             self._wake_parent("Application", at)
             for dependent in self._world.applications_after(at):
                 self._queues.applications.add(_key(dependent))
+        if not _same_wish(old, new) or _readiness(old) != _readiness(new):
+            self._wake_moving(at, new or old)
 
     def _work(self, old: Work | None, new: Work | None) -> None:
         if old is not None and new is not None and old.spec == new.spec and old.status == new.status:
@@ -195,6 +198,14 @@ class Intake:
             # Many children become Ready at about the same time; a root of a thousand is rolled up a few times, not a thousand.
             merge_s = _ROOT_MERGE_S + _PER_CHILD_S * len(self._children.of(parent))
             self._queues.applications.add_after(parent, min(merge_s, _ROOT_MERGE_MOST_S))
+
+    def _wake_moving(self, at: NamespacedName, application: Application | None) -> None:
+        """Who takes over from an Application waits for it, and the other way round."""
+        for taker in self._world.applications_moved_from(str(at)):
+            self._queues.applications.add(_key(taker))
+        old = named(application.spec.moved_from) if application is not None else None
+        if old is not None:
+            self._queues.applications.add(old)
 
     def _wake_expanding(self) -> None:
         for application in self._world.applications:

@@ -6,6 +6,7 @@ A report counts only where it is of the delivery that went out last: a stale one
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from controlplane.api.adopted import Adopted
 from controlplane.api.application import Application, ChildCounts, ClusterCounts
 from controlplane.api.keys import ClusterName
 from controlplane.api.model import Problem
@@ -27,6 +28,7 @@ class Rollup:
     objects: int
     problems: tuple[Problem, ...]
     verdict: Verdict
+    adopted: Adopted = Adopted()
 
 
 def current(work: Work) -> bool:
@@ -87,7 +89,16 @@ def roll_up(
         objects=sum(work.spec.artifact.objects for work in works if work.spec.artifact is not None),
         problems=tuple(problems[:_MOST_PROBLEMS]),
         verdict=_verdict(by_cluster, ready, degraded, offline, unready, bad, own, placed),
+        adopted=_adopted(by_cluster),
     )
+
+
+def _adopted(works: Mapping[ClusterName, Work]) -> Adopted:
+    """What was taken over on all clusters; the same object on two counts twice, as objects do."""
+    found = [work.status.adopted for _, work in sorted(works.items()) if work.status.adopted.objects]
+    names = dict.fromkeys(name for each in found for name in each.names)
+    managers = sorted({manager for each in found for manager in each.managers})
+    return Adopted(objects=sum(each.objects for each in found), names=tuple(names)[:10], managers=tuple(managers)[:10])
 
 
 def _verdict(
