@@ -29,6 +29,7 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 m = true
 """
 POLICIES = {"policies/delivery.csv": RULES, "policies/model.conf": MODEL}
+NOTE = {"metadata": {"annotations": {"controlplane.dev/people": ""}}}
 LOOT = (Loot("east", "ConfigMap", "granted", VICTORIA),)
 
 
@@ -73,7 +74,7 @@ REQUESTS = (
     ),
     ByRequest(
         "what its people may write, on its namespace", Wall.KUBERNETES, "hub", MEMBER_OF_MALLORY,
-        patch(f"namespace/tenant-{MALLORY}", body={"metadata": {"annotations": {"controlplane.dev/people": ""}}}), "cannot patch resource",
+        patch(f"namespace/tenant-{MALLORY}", body=NOTE), "cannot patch resource",
     ),
     ByRequest(
         "what the platform's people may write", Wall.KUBERNETES, "hub", MEMBER_OF_MALLORY,
@@ -82,7 +83,7 @@ REQUESTS = (
     ByRequest(
         "what its people may write, by a namespace's administrator", Wall.ADMISSION, "hub",
         ("--as=eve", "--as-group=namespace-admins"),
-        patch(f"namespace/tenant-{MALLORY}", body={"metadata": {"annotations": {"controlplane.dev/people": ""}}}),
+        patch(f"namespace/tenant-{MALLORY}", body=NOTE),
         "said in its Tenant",
     ),
     ByRequest(
