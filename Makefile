@@ -10,7 +10,7 @@ WHOLE = -n 2 --dist loadscope# one process has the environment of the behaviour 
 newest-python = $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help venv build demo up down start stop status test isolation bench lint fmt crds check lock
+.PHONY: help venv build demo up down start stop status test conformance isolation bench lint fmt crds check lock
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -48,6 +48,9 @@ status: venv ## Which processes run
 
 test: build ## All tests, on clusters of their own; some of them: make test T=tests/unit
 	@$(PY) -m pytest $(or $(T),$(WHOLE))
+
+conformance: venv ## The cases of Argo CD, Flux, kstatus, kustomize and others: a table of how many agree, by family
+	@CONTROLPLANE_REQUIRE_TESTDATA=1 $(PY) -m pytest -q tests/conformance
 
 isolation: build ## Attacks on real clusters: a table of each, the wall that stopped it, and the result (part of make test, too)
 	@$(PY) -m pytest -q tests/isolation

@@ -5,6 +5,7 @@ audit logs show what a real installation would do, and a missing right shows her
 """
 
 import asyncio
+import os
 import shutil
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from hack.ports import HOST
 from hack.process import Command
 from hack.record import Probe
 
-__all__ = ["PLACEHOLDER", "add_agent", "add_root", "install_hub", "push_examples", "run_tool", "start_hub"]
+__all__ = ["PLACEHOLDER", "add_agent", "add_root", "install_hub", "push_examples", "run_tool", "start_hub", "telemetry"]
 
 TOOL_TIMEOUT_S = 120.0
 READY_LIMIT_S = 120.0
@@ -77,11 +78,11 @@ async def _sandbox() -> dict[str, str]:
 async def start_hub(environment: Environment) -> None:
     """Start controlplane-hub as its own ServiceAccount, and let the Git server tell it of pushes. Raises HackError."""
     folder = environment.state / "hub"
-    artifacts = 0
+    artifacts = metrics = 0
 
     def build(port: int) -> tuple[Command, Probe]:
-        nonlocal artifacts
-        artifacts = environment.supervisor.port()
+        nonlocal artifacts, metrics
+        artifacts, metrics = environment.supervisor.port(), environment.supervisor.port()
         command = environment.supervisor.command(
             "hub",
             SCRIPTS / "controlplane-hub",
@@ -89,6 +90,8 @@ async def start_hub(environment: Environment) -> None:
             *("--data-dir", folder / "data"),
             *("--listen", f"{HOST}:{port}"),
             *("--artifacts-listen", f"{HOST}:{artifacts}"),
+            *("--metrics-listen", f"{HOST}:{metrics}"),
+            env=telemetry(),
             home=folder,
         )
         return command, Probe(f"http://{HOST}:{port}/readyz")
@@ -97,6 +100,7 @@ async def start_hub(environment: Environment) -> None:
     facts = environment.record.facts
     facts["api"] = {"url": f"http://{HOST}:{port}"}
     facts["artifacts"] = {"url": f"http://{HOST}:{artifacts}"}
+    facts["hub"]["metrics"] = f"http://{HOST}:{metrics}/metrics"
     environment.record.save()
     secret = await run_tool(
         "kubectl",
@@ -136,6 +140,7 @@ async def add_agent(
     )
     if not start:
         return
+    metrics = environment.supervisor.port()
     command = environment.supervisor.command(
         f"agent-{cluster}",
         SCRIPTS / "controlplane-agent",
@@ -144,14 +149,23 @@ async def add_agent(
         *("--hub-kubeconfig", folder / "hub.kubeconfig"),
         *("--data-dir", folder / "data"),
         *("--heartbeat", heartbeat),
+        *("--metrics-listen", f"{HOST}:{metrics}"),
+        env=telemetry(),
         home=folder,
     )
+    environment.record.facts["clusters"][cluster]["metrics"] = f"http://{HOST}:{metrics}/metrics"
+    environment.record.save()
     await environment.supervisor.start(command, Probe(says='"message":"started"'), READY_LIMIT_S)
     await run_tool(
         "kubectl",
         *("--kubeconfig", hub, "wait", f"cluster.controlplane.dev/{cluster}"),
         *("--for=condition=Ready", f"--timeout={READY_LIMIT_S:.0f}s"),
     )
+
+
+def telemetry(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What hub and agents take of our own variables: where traces go, in OpenTelemetry's standard names, and nothing else."""
+    return {name: value for name, value in environ.items() if name.startswith("OTEL_")}
 
 
 async def push_examples(environment: Environment) -> None:

@@ -13,9 +13,11 @@ from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.hub import Hub
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.joined import CONFIG, Joined, ModeChanged
+from controlplane.agent.journey import Journeys
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live
 from controlplane.agent.memory import settle
+from controlplane.agent.metrics import Drifts, counts_of
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.observe import Observations
 from controlplane.agent.ports import Ports
@@ -31,13 +33,16 @@ from controlplane.api.cluster import AgentInfo, ClusterCounts, ClusterStatus
 from controlplane.api.keys import Digest, ObjectKey
 from controlplane.api.labels import AGENT_NAMESPACE
 from controlplane.api.work import PROTOCOL, WorkStatus
+from controlplane.health.network import ADDRESSED
 from controlplane.kube.client import Client
 from controlplane.kube.discovery import Discovery
 from controlplane.kube.errors import KubeError, UnknownKind
+from controlplane.kube.metrics import measured_queue
 from controlplane.kube.queue import Done, WorkQueue
 from controlplane.kube.resource import CONFIGMAPS, NAMESPACES, Resource
 from controlplane.kube.settings import Backoff
 from controlplane.kube.watch import Event, watch
+from controlplane.telemetry.tracer import NO_TRACES, Tracer
 
 __all__ = ["Agent"]
 
@@ -48,18 +53,25 @@ _ROUNDS_APART = 500  # between two times that memory is given back, which takes 
 class Agent:
     """Everything of one agent. member and hub: open clients. gate: the second gate."""
 
-    def __init__(self, settings: Settings, member: Client, hub: Client, store: DesiredStore, gate: Gate = GATE) -> None:
+    def __init__(
+        self, settings: Settings, member: Client, hub: Client, store: DesiredStore, gate: Gate = GATE,
+        tracer: Tracer = NO_TRACES,
+    ) -> None:  # fmt: skip
         loop = asyncio.get_running_loop()
+        self._journeys = Journeys(settings.cluster, tracer)
+        drifts = Drifts(loop.time)
         self._settings = settings
         self._member = member
         self._store = store
         self._joined = Joined()
         self._kubernetes = ""
-        self._queue: WorkQueue[str] = WorkQueue(backoff=Backoff(), on_done=self._done)
+        self._queue: WorkQueue[str] = measured_queue("works", backoff=Backoff(), on_done=self._done)
         self._inventory = Inventory(member)
         self._live = Live()
         self._contests = Contests(loop.time)
-        self._works = Works(delivered=self._delivered, wake=self._queue.add, gate=gate)
+        self._works = Works(
+            delivered=self._delivered, wake=self._queue.add, gate=gate, provides_changed=self._address_givers_changed
+        )
         self._discovery = Discovery(member)
         self._namespaces = Namespaces()
         autoscalers = Autoscalers()
@@ -74,6 +86,7 @@ class Agent:
             wake=self._queue.add_after,
             report=self._report,
             clock=loop.time,
+            drifts=drifts,
         )
         self._watches = Watches(
             member, self._observations, exists=lambda name: self._namespaces.get(name) is not None, clock=loop.time
@@ -81,7 +94,7 @@ class Agent:
         self._artifacts = Artifacts(store.artifacts, hub, settings.namespace)
         self._reporter = Reporter(hub, settings.namespace, self._compose, clock=loop)
         lanes = Lanes(settings.in_flight)
-        applier = Applier(member, lanes, self._live, self._application)
+        applier = Applier(member, lanes, self._live, self._application, self._works.judge)
         self._reconciler = Reconciler(
             Ports(
                 inventory=self._inventory,
@@ -103,6 +116,8 @@ class Agent:
                 clock=loop.time,
                 gate=gate,
                 hardened=lambda: self._watches.narrow,
+                journeys=self._journeys,
+                drifts=drifts,
             )
         )
         self._hub = Hub(
@@ -113,6 +128,7 @@ class Agent:
             on_endpoint=self._artifacts.at,
             cluster_status=self._cluster_status,
         )
+        counts_of(lambda: len(self._works.desired), lambda: len(self._works.held), self._objects)
         self._started = False
         self._rounds = _ROUNDS_APART  # since memory was given back; the first quiet moment after the start is one
         self._listed: set[str] = set()  # names of the Works that the hub has
@@ -238,6 +254,10 @@ class Agent:
     def _on_works(self) -> None:
         self._cluster_changed()
 
+    def _address_givers_changed(self) -> None:
+        """Whether an address is waited for is another question now: no event of the objects would ask it."""
+        self._watches.look_again_soon(ADDRESSED)
+
     def _cluster_changed(self) -> None:
         if self._started:  # before that the counts are of nothing
             self._hub.cluster_changed()
@@ -274,9 +294,11 @@ class Agent:
         for key in course.wanted or ():
             if (fight := self._contests.contested(key)) is not None:
                 contested[key] = fight.manager or "somebody"
-        return compose(
+        status = compose(
             desired, self._inventory.records.get(owner), course, self._live, contested=contested, before=before
         )
+        self._journeys.told(desired, status)
+        return status
 
     def _cluster_status(self) -> ClusterStatus:
         records = self._inventory.records
@@ -284,10 +306,13 @@ class Agent:
             agent=AgentInfo(version=__version__, protocol=PROTOCOL, kubernetes=self._kubernetes),
             counts=ClusterCounts(
                 works=len(self._listed),
-                objects=sum(len(record.entries) for record in records.values()),
+                objects=self._objects(),
                 orphans=sum(1 for owner in records if not self._is_present(owner)),
             ),
         )
+
+    def _objects(self) -> int:
+        return sum(len(record.entries) for record in self._inventory.records.values())
 
     def _is_present(self, owner: str) -> bool:
         desired = self._works.desired.get(owner)

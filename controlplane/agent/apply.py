@@ -11,8 +11,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from controlplane.agent.drift import ONCE
 from controlplane.agent.entry import Entry
 from controlplane.agent.item import Item
+from controlplane.agent.judge import Judge
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live, Seen, look
 from controlplane.agent.mutation import mutated
@@ -55,13 +57,21 @@ class Applied:
 
 
 class Applier:
-    """Applies and lets go. names: owner -> the Application's name, for messages."""
+    """Applies and lets go. names: owner -> the Application's name, for messages. judge: owner -> its rules of health."""
 
-    def __init__(self, client: Client, lanes: Lanes, live: Live, names: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        lanes: Lanes,
+        live: Live,
+        names: Callable[[str], str | None],
+        judge: Callable[[str], Judge],
+    ) -> None:
         self._client = client
         self._lanes = lanes
         self._live = live
         self._names = names
+        self._judge = judge
 
     async def apply(self, item: Item, entry: Entry, writer: Writer) -> Applied | Fault | None:
         """Bring one object to what is desired. None = there is nothing to own (only_new, and it is somebody else's)."""
@@ -129,7 +139,7 @@ class Applier:
                 return _exists(item.key, conflict)
             reply = await self._send(item.resource, item.body, writer, force=True)
             return self._applied(item, entry, writer, reply, created=False)
-        seen = look(reply, writer.owner)
+        seen = look(reply, writer.owner, judge=self._judge(writer.owner))
         if seen.joined and not item.adopt:
             fault = await self._undo(item, seen, writer)
             return fault or _exists(item.key, None)
@@ -203,13 +213,14 @@ class Applier:
     def _applied(
         self, item: Item, entry: Entry, writer: Writer, reply: Body, *, created: bool | None = None
     ) -> Applied:
-        seen = look(reply, writer.owner)
+        seen = look(reply, writer.owner, judge=self._judge(writer.owner))
         after = Entry(
             uid=seen.uid,
             hash=item.hash,
-            print=seen.print,
+            print=ONCE if item.once else seen.print,
             generation=seen.generation,
             created=entry.created if created is None else created,
+            wave=item.wave,
         )
         return Applied(after, seen, mutated(item.body, reply))
 

@@ -14,6 +14,7 @@ from controlplane.agent.drift import Replied, Verdict, judge
 from controlplane.agent.entry import Record
 from controlplane.agent.fingerprint import without_managed_fields
 from controlplane.agent.item import Item
+from controlplane.agent.metrics import applied, pruned
 from controlplane.agent.ports import Ports
 from controlplane.agent.problem import Fault
 from controlplane.agent.prune import Going
@@ -55,6 +56,7 @@ class Carrier:
                 case Applied():
                     self._applied(key, outcome, record, course)
                 case Fault():
+                    applied(outcome.reason)
                     found(outcome)
                 case None:
                     self._io.inventory.dropped(record, key)
@@ -103,6 +105,7 @@ class Carrier:
     def _applied(self, key: ObjectKey, outcome: Applied, record: Record, course: Course) -> None:
         io, now = self._io, self._io.clock()
         io.inventory.applied(record, key, outcome.entry)
+        applied()
         seen = outcome.seen
         io.live.saw(key, seen)
         course.again.discard(key)
@@ -113,6 +116,7 @@ class Carrier:
             course.mutated.pop(key, None)
         if (manager := course.drifted.pop(key, None)) is not None:
             course.healed += 1
+            io.drifts.healed(record.tenant, key)
             course.last = Healed(key, manager, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
             _log.info("healed", extra={"owner": record.owner, "object": str(key), "manager": manager})
         if without_managed_fields(outcome.entry.print):
@@ -124,6 +128,7 @@ class Carrier:
     def _gone(self, key: ObjectKey, record: Record, course: Course) -> None:
         io = self._io
         io.inventory.dropped(record, key)
+        pruned()
         course.deleting.discard(key)
         course.drifted.pop(key, None)
         course.mutated.pop(key, None)

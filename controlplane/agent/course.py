@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from controlplane.agent.drift import Replied
 from controlplane.agent.problem import Ends, Fault
+from controlplane.api.health import HealthRule
 from controlplane.api.keys import ObjectKey
 
-__all__ = ["Course", "Healed"]
+__all__ = ["Course", "Healed", "Wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,21 @@ class Healed:
     key: ObjectKey
     manager: str
     time: str  # RFC 3339, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A wait for health. mark: what tells it from another wait (delivery, moment, wave)."""
+
+    mark: tuple[int, str, int]
+    what: str
+    keys: tuple[ObjectKey, ...]
+    since_s: float  # monotonic
+    since: str  # of the clock, for people: 12:00:03Z
+
+    def __str__(self) -> str:
+        more = f" and {len(self.keys) - 1} more" if len(self.keys) > 1 else ""
+        return f"{self.what}: waiting for {self.keys[0]}{more} since {self.since}"
 
 
 @dataclass(slots=True)
@@ -41,7 +57,11 @@ class Course:
     replied: dict[ObjectKey, Replied] = field(default_factory=dict)  # our own applies of the last seconds
     writing: set[ObjectKey] = field(default_factory=set)  # applies under way
     deleting: set[ObjectKey] = field(default_factory=set)  # deletion was accepted, the end is waited for
+    judged: tuple[HealthRule, ...] = ()  # the own rules by which what is known of its objects was judged
     waiting: str = ""  # what is waited for, where nothing is wrong
+    wait: Wait | None = None  # for whose health, and since when
+    awaited: set[ObjectKey] = field(default_factory=set)  # objects whose health wakes the owner
+    stirred: bool = False  # one of them has moved since the round under way began
     removed: bool = False
     healed: int = 0  # goes on from the status that an earlier process left
     last: Healed | None = None
@@ -52,4 +72,4 @@ class Course:
 
     def retry(self) -> bool:
         """Whether another try can help, sooner or later."""
-        return any(fault.ends is not Ends.EVENT for fault in self.faults.values() if fault.blocks)
+        return any(fault.ends not in (Ends.EVENT, Ends.NEWS) for fault in self.faults.values() if fault.blocks)

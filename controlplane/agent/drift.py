@@ -12,9 +12,11 @@ from typing import Any
 from controlplane.agent.entry import Entry
 from controlplane.agent.live import Seen
 
-__all__ = ["EXPIRED", "Replied", "Verdict", "expires", "judge"]
+__all__ = ["EXPIRED", "ONCE", "Replied", "Verdict", "expires", "judge"]
 
 EXPIRED = "expired"  # a fingerprint: the object was done, and went as it had been told to
+
+ONCE = "once"  # a fingerprint: a hook, which nobody heals
 
 
 class Verdict(Enum):
@@ -49,6 +51,8 @@ def judge(
     our own labels or annotations, is suspect. Where a kind has no generation, any event in that second is that is not
     seen to have written the status.
     """
+    if entry.print == ONCE:
+        return Verdict.SAME
     if entry.print == EXPIRED and (seen is None or seen.gone):
         return Verdict.SAME
     if seen is None:

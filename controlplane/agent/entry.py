@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from controlplane.agent.run import Run
 from controlplane.api.keys import NamespacedName, ObjectKey, TenantName
 
 __all__ = ["Entry", "Record"]
@@ -16,6 +17,7 @@ class Entry:
     print: str = ""  # fingerprint of our own part of the object after that apply
     generation: int = 0  # metadata.generation in the reply; 0 for kinds that have none
     created: bool = True  # False: it was there before and was taken over; a namespace is then let go, not deleted
+    wave: int = 0  # when it was applied: it goes in the reverse order
     shard: int = 0  # which Secret of the tenant's holds it
 
 
@@ -31,5 +33,6 @@ class Record:
     delivery: int = 0
     digest: str = ""  # whose every object was applied; "" = none yet
     sync: str = ""  # the last request to apply everything again that was carried out
+    run: Run | None = None  # None: it never had waves or hooks
     home: int = 0  # the shard that holds the record even when it has no objects
     entries: dict[ObjectKey, Entry] = field(default_factory=dict)

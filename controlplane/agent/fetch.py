@@ -14,6 +14,7 @@ import aiohttp
 
 from controlplane.agent.desired import Desired
 from controlplane.agent.endpoint import BadEndpoint, Endpoint
+from controlplane.agent.metrics import ARTIFACTS
 from controlplane.api.keys import Digest, NamespacedName
 from controlplane.api.manifest import Manifest
 from controlplane.artifact.codec import LIMITS, Limits, decode
@@ -75,8 +76,13 @@ class Artifacts:
             raise FetchFailed("the Work names no artifact")
         if (kept := await self.kept(digest)) is not None:
             return kept
-        payload = await self._fetch(desired.name, digest)
-        manifests = decode(payload, digest, self._limits)  # before it is kept: the store holds nothing unproved
+        try:
+            payload = await self._fetch(desired.name, digest)
+            manifests = decode(payload, digest, self._limits)  # before it is kept: the store holds nothing unproved
+        except (FetchFailed, ArtifactError):
+            ARTIFACTS.labels("failed").inc()
+            raise
+        ARTIFACTS.labels("ok").inc()
         self.fetched += 1
         try:
             await self._store.put(digest, payload)

@@ -15,6 +15,7 @@ from typing import Any
 
 from controlplane.agent.entry import Entry, Record
 from controlplane.agent.pace import Pace
+from controlplane.agent.run import Run
 from controlplane.agent.shard import CAPACITY, decode_shard, encode_shard, merge
 from controlplane.api.keys import ObjectKey
 from controlplane.api.labels import AGENT_NAMESPACE
@@ -102,6 +103,12 @@ class Inventory:
         after = (hub, delivery, record.digest if digest is None else digest, record.sync if sync is None else sync)
         if (record.hub, record.delivery, record.digest, record.sync) != after:
             record.hub, record.delivery, record.digest, record.sync = after
+            self._touch((record.tenant, record.home))
+
+    def ran(self, record: Record, run: Run | None) -> None:
+        """Remember how far a delivery's run has come."""
+        if record.run != run:
+            record.run = run
             self._touch((record.tenant, record.home))
 
     async def intend(self, record: Record, keys: Iterable[ObjectKey]) -> None:

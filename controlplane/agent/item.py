@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from controlplane.api.keys import ObjectKey
-from controlplane.api.labels import ANNOTATION_REPLACE, LABEL_OWNER, LABEL_TENANT
+from controlplane.api.labels import ANNOTATION_REPLACE, ANNOTATION_RUN, LABEL_OWNER, LABEL_TENANT
 from controlplane.kube.resource import Resource
 
 __all__ = ["Item", "labelled"]
@@ -23,12 +23,21 @@ class Item:
     may_replace: bool = False  # delete and create again where a field is immutable
     only_new: bool = False  # a namespace that is wanted to exist: never taken over from others
     adopt: bool = False  # take over an object that was there before
+    wave: int = 0
+    once: bool = False  # a hook: applied by one run, and never healed
 
     @property
     def wants_replace(self) -> bool:
         """By the Work's option, or by the object's own annotation."""
         annotations = self.body.get("metadata", {}).get("annotations") or {}
         return self.may_replace or annotations.get(ANNOTATION_REPLACE) == "true"
+
+    def for_run(self, stamp: str) -> "Item":
+        """The same hook, as one run applies it at one moment. stamp: of Run.stamp()."""
+        meta = self.body["metadata"]
+        annotations = {**(meta.get("annotations") or {}), ANNOTATION_RUN: stamp}
+        body = {**self.body, "metadata": {**meta, "annotations": annotations}}
+        return replace(self, body=body, hash=stamp, once=True)
 
     def with_body(self, body: dict[str, Any], hash_: str) -> "Item":
         """The same item with another body and hash."""

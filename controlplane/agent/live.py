@@ -4,14 +4,14 @@ Only what decisions need is kept, not the object: some hundred bytes each. Looks
 any order; the resource version says which is newer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
 from controlplane.agent.fingerprint import Marks, marks_of
 from controlplane.api.keys import ObjectKey
-from controlplane.api.labels import LABEL_OWNER
+from controlplane.api.labels import ANNOTATION_RUN, LABEL_OWNER
 from controlplane.api.names import field_manager
 from controlplane.health.assess import assess
 from controlplane.health.status import HEALTHY, Health
@@ -33,6 +33,8 @@ class Seen:
     values: str = ""  # hash of the values of our own labels and annotations
     states: str = ""  # hash of who wrote the status, and when
     health: Health = HEALTHY
+    busy: bool = False  # it runs to an end (a Job, a Pod of its own), and has not got there
+    run: str = ""  # the run that applied it, where it is a hook
     terminating: bool = False
     finalizers: tuple[str, ...] = ()
     joined: bool = False  # others have written it, too
@@ -64,10 +66,13 @@ class Live:
         self._seen.pop(key, None)
 
 
-def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = True) -> Seen:
+def look(
+    body: Mapping[str, Any], owner: str | None = None, *, whole: bool = True, judge: Callable[[Any], Health] = assess
+) -> Seen:
     """Read a live object.
 
     owner: whose part is meant; None = the one of the owner label. whole: False for PartialObjectMetadata.
+    judge: by which rules it is well.
     """
     meta = body["metadata"]
     labelled = (meta.get("labels") or {}).get(LABEL_OWNER) or ""
@@ -83,7 +88,9 @@ def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = Tru
         generation=meta.get("generation") or 0,
         values=marks.values,
         states=marks.states,
-        health=assess(body),
+        health=judge(body),
+        busy=whole and _busy(body),
+        run=str((meta.get("annotations") or {}).get(ANNOTATION_RUN) or "")[:64],
         terminating=bool(meta.get("deletionTimestamp")),
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,
@@ -94,6 +101,24 @@ def look(body: Mapping[str, Any], owner: str | None = None, *, whole: bool = Tru
 
 def _number(version: Any) -> int:
     return int(version) if isinstance(version, str) and version.isascii() and version.isdigit() else 0
+
+
+def _busy(body: Mapping[str, Any]) -> bool:
+    """Whether it is a Job or a Pod that is to end, and has not. A Job that is suspended waits for somebody's word instead."""
+    spec, status = body.get("spec") or {}, body.get("status") or {}
+    match body.get("apiVersion"), body.get("kind"):
+        case str(version), "Job" if version.startswith("batch/"):
+            ended = any(
+                c.get("type") in ("Complete", "Failed") and c.get("status") == "True"
+                for c in status.get("conditions") or ()
+            )
+            return not ended and spec.get("suspend") is not True
+        case "v1", "Pod":
+            return spec.get("restartPolicy") in ("Never", "OnFailure") and status.get("phase") not in (
+                "Succeeded",
+                "Failed",
+            )
+    return False
 
 
 def _foreign_replicas(entries: Any, manager: str) -> bool:

@@ -12,13 +12,16 @@ from controlplane.agent.desired_secrets import SecretDesired
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.inventory import InventoryTaken
 from controlplane.agent.joined import ModeChanged
-from controlplane.agent.log import log_to_stderr
 from controlplane.agent.memory import keep_small
 from controlplane.agent.settings import Settings, SettingsError, parse_settings
 from controlplane.agent.shard import MalformedInventory
 from controlplane.kube.client import Client
 from controlplane.kube.config import ClusterConfig, ConfigError, from_kubeconfig, in_cluster
+from controlplane.kube.metrics import answered, restarted
 from controlplane.kube.settings import ClientSettings
+from controlplane.telemetry.log import log_to_stderr
+from controlplane.telemetry.scrape import BadAddress, scraped
+from controlplane.telemetry.tracer import open_tracer
 
 __all__ = ["run"]
 
@@ -40,7 +43,7 @@ def run(argv: Sequence[str], *, gate: Gate = GATE) -> int:
     log_to_stderr(cluster=settings.cluster)
     try:
         asyncio.run(_serve(settings, member, hub, gate))
-    except OSError as error:
+    except (BadAddress, OSError) as error:
         return _refuse(str(error))
     except BaseExceptionGroup as group:
         _, others = group.split((InventoryTaken, MalformedInventory, ModeChanged))
@@ -57,13 +60,25 @@ async def _serve(settings: Settings, member: ClusterConfig, hub: ClusterConfig, 
         loop.add_signal_handler(signum, stop.set)
     name = f"controlplane-agent/{settings.cluster}"
     async with (
-        Client(member, ClientSettings(in_flight=settings.in_flight + 8, user_agent=name)) as member_client,
-        Client(hub, ClientSettings(in_flight=16, user_agent=name)) as hub_client,
+        scraped(settings.metrics_listen) as metrics,
+        _client(member, "member", ClientSettings(in_flight=settings.in_flight + 8, user_agent=name)) as member_client,
+        _client(hub, "hub", ClientSettings(in_flight=16, user_agent=name)) as hub_client,
     ):
-        agent = Agent(settings, member_client, hub_client, await _store(settings, member_client), gate)
-        _log.info("starting", extra={"member": member.server, "hub": hub.server})
-        await agent.run(stop)
+        tracer = open_tracer("controlplane-agent", settings.traces_endpoint, {"controlplane.cluster": settings.cluster})
+        store = await _store(settings, member_client)
+        agent = Agent(settings, member_client, hub_client, store, gate, tracer)
+        _log.info(
+            "starting", extra={"member": member.server, "hub": hub.server} | ({"metrics": metrics} if metrics else {})
+        )
+        try:
+            await agent.run(stop)
+        finally:
+            await tracer.close()
     _log.info("ended")
+
+
+def _client(config: ClusterConfig, server: str, settings: ClientSettings) -> Client:
+    return Client(config, settings, on_answer=answered(server), on_restart=restarted(server))
 
 
 def _member(settings: Settings) -> ClusterConfig:

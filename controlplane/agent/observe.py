@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from controlplane.agent.contest import Contests
-from controlplane.agent.drift import EXPIRED, Verdict, expires, judge
+from controlplane.agent.drift import EXPIRED, ONCE, Verdict, expires, judge
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.live import Live, Seen, look
+from controlplane.agent.metrics import Drifts
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.replicas import AUTOSCALER, Autoscalers
 from controlplane.agent.works import Works
@@ -49,7 +50,9 @@ class Observations:
         wake: Callable[[str, float], None],
         report: Callable[[str, float], None],
         clock: Callable[[], float] = time.monotonic,
+        drifts: Drifts | None = None,
     ) -> None:
+        self._drifts = drifts or Drifts(clock)
         self._inventory = inventory
         self._live = live
         self._namespaces = namespaces
@@ -69,10 +72,13 @@ class Observations:
         self._take_facts(event, key)
         owner = self._inventory.owner_of(key)
         if event.type == "DELETED":
+            known, uid = self._live.get(key), body["metadata"].get("uid")
+            if known is not None and known.uid and uid and known.uid != uid and not known.gone:
+                return  # the end of one that has been replaced since, by our own apply
             if owner is None or not self._expired(owner, key, body):
-                self._gone(key, owner)
+                self._gone(key, owner, body, whole=whole)
             return
-        seen = look(body, owner, whole=whole)
+        seen = look(body, owner, whole=whole, judge=self._works.judge(owner))
         if not seen.owner and owner is None:
             return  # a namespace or an autoscaler that is nobody's of ours
         before = self._live.get(key)
@@ -83,7 +89,12 @@ class Observations:
             if before is None or (before.health, before.terminating) != (seen.health, seen.terminating):
                 passing = seen.health.status is HealthStatus.PROGRESSING  # every write of a Deployment is, for a moment
                 self._report(owner, _PASSING_S if passing else 0.0)
-            if seen.terminating and key in self._works.course(owner).deleting:
+            if seen.health.recheck_s is not None:
+                self._wake(owner, seen.health.recheck_s)
+            if key in (course := self._works.course(owner)).awaited and _moved(before, seen):
+                course.stirred = True
+                self._wake(owner, 0.0)
+            if seen.terminating and key in course.deleting:
                 self._wake(owner, _HELD_S)
         if before is not None and before.owner != seen.owner:
             self._wake_troubled(lambda fault_key: fault_key == key)
@@ -137,15 +148,19 @@ class Observations:
             case "apiextensions.k8s.io", "CustomResourceDefinition":
                 self._kinds_changed(key.name.partition(".")[2])
 
-    def _gone(self, key: ObjectKey, owner: str | None) -> None:
+    def _gone(self, key: ObjectKey, owner: str | None, body: Body | None = None, *, whole: bool = True) -> None:
         known = self._live.get(key)
         if owner is None:
             self._live.forget(key)
         else:
             version = known.version + 1 if known is not None else 0
-            self._live.saw(key, Seen(version=version, gone=True))
+            entry = self._inventory.records[owner].entries.get(key)
+            once = entry is not None and entry.print == ONCE
+            # the last look at a hook tells how it ended
+            last = look(body, owner, whole=whole) if once and body is not None else Seen()
+            self._live.saw(key, replace(last, version=version, gone=True))
             course = self._works.course(owner)
-            if key not in course.deleting and key not in course.writing:
+            if not once and key not in course.deleting and key not in course.writing:
                 self._drifted(owner, key, "", "deleted")
             self._wake(owner, self._contests.wait_s(key))
         self._wake_troubled(lambda fault_key: fault_key == key)
@@ -156,7 +171,7 @@ class Observations:
             return False
         record = self._inventory.records[owner]
         entry, known = record.entries.get(key), self._live.get(key)
-        if entry is None or key in self._works.course(owner).deleting:
+        if entry is None or entry.print == ONCE or key in self._works.course(owner).deleting:
             return False
         self._inventory.applied(record, key, replace(entry, print=EXPIRED))
         self._live.saw(key, Seen(version=known.version + 1 if known else 0, gone=True))
@@ -186,7 +201,10 @@ class Observations:
         if key not in course.drifted:
             course.drifted[key] = manager
             self._contests.overwritten(key, manager, fields)
-            _log.info("drift", extra={"owner": owner, "object": str(key), "manager": manager})
+            record = self._inventory.records[owner]
+            self._drifts.seen(record.tenant, key)
+            about = {"application": str(record.application), "object": str(key), "manager": manager}
+            _log.info("drift", extra=about | {"owner": owner})
 
     def _kinds_changed(self, group: str) -> None:
         self._discovery.invalidate()
@@ -207,3 +225,10 @@ class Observations:
             ground = desired.spec.ground
             if ground is not None and any("*" in n.name or "?" in n.name or "[" in n.name for n in ground.namespaces):
                 self._wake(owner, 0.0)
+
+
+def _moved(before: Seen | None, seen: Seen) -> bool:
+    """Whether what somebody waits for may have happened: counts on the way there are not told."""
+    if before is None:
+        return True
+    return (before.health.status, before.busy, before.terminating) != (seen.health.status, seen.busy, seen.terminating)

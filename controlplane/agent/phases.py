@@ -1,9 +1,10 @@
 """The order of kinds: what others need comes first, what can hold others up comes last; removal goes the other way.
 
-In the way of the data this stands between plan and apply. A phase is applied whole before the next begins.
+In the way of the data this stands between plan and apply. A phase is applied whole before the next begins. Waves
+come before kinds: a namespace of a later wave stays in its wave.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 
 from controlplane.agent.sight import is_sight
@@ -38,6 +39,7 @@ _MEANS = frozenset(
         for kind in kinds.split()
     }
 )
+_NO_WAVES: Mapping[ObjectKey, int] = {}
 _GATE_GROUPS = frozenset({"admissionregistration.k8s.io", "apiregistration.k8s.io"})
 _BUILT_IN = frozenset({"", "apps", "autoscaling", "batch", "extensions", "policy"})
 
@@ -55,10 +57,15 @@ def phase_of(group: str, kind: str) -> Phase:
     return Phase.CUSTOM
 
 
-def in_phases(keys: Iterable[ObjectKey], *, removal: bool = False) -> tuple[tuple[ObjectKey, ...], ...]:
-    """Keys grouped by phase, in the order in which they are to be carried out; sorted within a phase; no empty phase."""
-    groups: dict[Phase, list[ObjectKey]] = {}
+def in_phases(
+    keys: Iterable[ObjectKey], waves: Mapping[ObjectKey, int] = _NO_WAVES, *, removal: bool = False
+) -> tuple[tuple[ObjectKey, ...], ...]:
+    """Keys grouped by wave and phase, in the order in which they are to be carried out; sorted within; no empty group.
+
+    waves: of the keys that are not in wave 0.
+    """
+    groups: dict[tuple[int, Phase], list[ObjectKey]] = {}
     for key in keys:
         phase = Phase.SIGHT if is_sight(key) else phase_of(key.group, key.kind)
-        groups.setdefault(phase, []).append(key)
-    return tuple(tuple(sorted(groups[phase])) for phase in sorted(groups, reverse=removal))
+        groups.setdefault((waves.get(key, 0), phase), []).append(key)
+    return tuple(tuple(sorted(groups[at])) for at in sorted(groups, reverse=removal))

@@ -13,6 +13,7 @@ from controlplane.api.keys import ObjectKey
 
 __all__ = ["Plan", "plan", "removal"]
 
+_NO_WAVES: Mapping[ObjectKey, int] = {}
 _Phases = tuple[tuple[ObjectKey, ...], ...]
 
 
@@ -37,11 +38,13 @@ def plan(
     drifted: Collection[ObjectKey] = (),
     again: bool = False,
     prune: bool = True,
+    waves: Mapping[ObjectKey, int] = _NO_WAVES,
 ) -> Plan:
     """Say what to write.
 
     desired: the hash of each desired object. drifted: objects that are not any more as we applied them, or gone.
     again: apply everything, changed or not. prune: whether what is no longer desired goes.
+    waves: of desired objects that are not in wave 0; what goes has its wave in its entry.
     """
     changed = (
         key
@@ -50,12 +53,16 @@ def plan(
     )
     left = [key for key in entries if key not in desired]
     return Plan(
-        apply=in_phases(changed),
-        prune=in_phases(left, removal=True) if prune else (),
+        apply=in_phases(changed, waves),
+        prune=_leaving({key: entries[key] for key in left}) if prune else (),
         kept=() if prune else tuple(sorted(left)),
     )
 
 
 def removal(entries: Mapping[ObjectKey, Entry]) -> Plan:
     """Everything of an owner goes."""
-    return Plan(prune=in_phases(entries, removal=True))
+    return Plan(prune=_leaving(entries))
+
+
+def _leaving(entries: Mapping[ObjectKey, Entry]) -> _Phases:
+    return in_phases(entries, {key: entry.wave for key, entry in entries.items() if entry.wave}, removal=True)

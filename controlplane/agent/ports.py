@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controlplane.agent.apply import Applier
 from controlplane.agent.contest import Contests
@@ -10,7 +10,9 @@ from controlplane.agent.desired import DesiredStore
 from controlplane.agent.fetch import Artifacts
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.inventory import Inventory
+from controlplane.agent.journey import Journeys
 from controlplane.agent.live import Live
+from controlplane.agent.metrics import Drifts
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.observe import Observations
 from controlplane.agent.prune import Pruner
@@ -48,3 +50,5 @@ class Ports:
     clock: Callable[[], float] = time.monotonic
     gate: Gate = GATE
     hardened: Callable[[], bool] = lambda: False
+    journeys: Journeys = field(default_factory=Journeys)
+    drifts: Drifts = field(default_factory=Drifts)

@@ -36,6 +36,7 @@ class Ends(Enum):
 
     EVENT = "event"  # a watch will tell: no retry before, or only a rare one
     RETRY = "retry"  # the same again may work
+    NEWS = "news"  # a person, by a commit or a request: the same again cannot help, so it is not tried
     PERSON = "person"  # somebody has to change something: retried slowly, since that may happen on the cluster
 
 
@@ -48,6 +49,11 @@ class Fault:
     message: str
     ends: Ends = Ends.PERSON
     blocks: bool = True  # False: worth telling, but the object is as desired
+
+    @property
+    def stalls(self) -> bool:
+        """Whether it waits for a person."""
+        return self.ends in (Ends.PERSON, Ends.NEWS)
 
     def wire(self) -> Problem:
         """As it stands in a status: one line, bounded."""

@@ -6,26 +6,31 @@ object's fault and holds up nobody else; the queue decides when to try again.
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
 from controlplane.agent.carry import Carrier
 from controlplane.agent.course import Course
 from controlplane.agent.desired import Desired, needed
-from controlplane.agent.drift import Verdict, judge
+from controlplane.agent.drift import ONCE, Verdict, judge
 from controlplane.agent.entry import Entry, Record
 from controlplane.agent.fetch import FetchFailed
 from controlplane.agent.fingerprint import desired_hash
 from controlplane.agent.item import Item
-from controlplane.agent.plan import plan, removal
+from controlplane.agent.plan import Plan, plan, removal
 from controlplane.agent.ports import Ports
 from controlplane.agent.prepare import Prepared, prepare_ground, prepare_manifests
 from controlplane.agent.problem import Ends, Fault
 from controlplane.agent.replicas import AUTOSCALER, ceded, fitted
+from controlplane.agent.run import REMOVAL, begun
+from controlplane.agent.sync import Delivery, Sync
 from controlplane.agent.watches import Where
 from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName
+from controlplane.api.order import Moment
 from controlplane.artifact.errors import ArtifactError
 from controlplane.health.status import WELL
 from controlplane.kube.errors import KubeError, UnknownKind
 from controlplane.kube.resource import Resource
+from controlplane.telemetry.steps import step as timed
 
 __all__ = ["Again", "Reconciler"]
 
@@ -45,6 +50,7 @@ class Reconciler:
     def __init__(self, ports: Ports) -> None:
         self._io = ports
         self._carrier = Carrier(ports)
+        self._sync = Sync(ports, self._carrier)
 
     async def reconcile(self, owner: str) -> float | None:
         """One round. Returns seconds until the next look, None for none. Raises Again, or KubeError."""
@@ -53,7 +59,8 @@ class Reconciler:
         if desired is None:
             return None
         course = io.works.course(owner)
-        course.running, course.fresh = True, {}
+        io.journeys.begin(desired, io.inventory.records.get(owner))
+        course.running, course.stirred, course.fresh = True, False, {}
         try:
             if owner in io.works.unsaved:
                 io.works.unsaved.discard(owner)
@@ -61,12 +68,17 @@ class Reconciler:
             if desired.spec.state == "Removed":
                 return await self._remove(desired, course)
             return await self._deliver(desired, course)
+        except Again:
+            if course.stirred or io.works.desired.get(owner) is not desired:
+                return 0.0  # a newer Work, or what was waited for, came meanwhile: it does not wait out this round's backoff
+            raise
         except KubeError as error:
             course.faults = {None: Fault(None, error.reason or "Refused", error.message, Ends.RETRY)}
             raise
         finally:
             course.running = False
             course.rounds += 1
+            io.journeys.ended(desired, course)
             # what only waits for health is told a little later: mostly it is well by then, and one write does for both
             settling = course.settling and not (course.faults or course.removed or self._all_well(course))
             io.report(owner, _SETTLING_S if settling else 0.0)
@@ -91,7 +103,7 @@ class Reconciler:
         io.inventory.delivered(record, hub=spec.hub, delivery=spec.delivery)
         if spec.suspended:
             course.faults = {}
-            course.wanted = frozenset(key for key, entry in record.entries.items() if entry.uid)
+            course.wanted = frozenset(k for k, entry in record.entries.items() if entry.uid and entry.print != ONCE)
             await io.watches.ensure(await self._kinds(record.entries), record.entries)
             return None
         prepared, stale = await self._prepare(desired, record)
@@ -100,9 +112,12 @@ class Reconciler:
             course.faults = {None: stale}
             raise Again(stale.message)
         course.fresh |= dict(prepared.faults.items())
-        unseen = await self._watch(prepared.items.values(), record)
+        if stale is None and spec.type == "Application":
+            self._begin_run(desired, record, prepared)
+        unseen = await self._watch([*prepared.items.values(), *prepared.hooks.values()], record)
         items = {key: self._fit(item) for key, item in prepared.items.items()}
-        spared = {k for k in record.entries if k in prepared.wanted or k.namespace in prepared.untouched}
+        spared = {k for k in record.entries if k in prepared.wanted or k in prepared.orders}
+        spared |= {k for k in record.entries if k.namespace in prepared.untouched}
         spared |= {k for k in record.entries if k.kind == "Namespace" and k.name in prepared.untouched}
         self._ask_again(desired, record, course, items)
         heal, wait_s = self._drifted(record, course, items)
@@ -111,26 +126,56 @@ class Reconciler:
             {key: entry for key, entry in record.entries.items() if key in items or key not in spared},
             drifted=(heal if spec.options.self_heal else set()) | (course.again & items.keys()),
             prune=spec.options.prune and stale is None,
+            waves=prepared.waves,
         )
         course.wanted = frozenset(prepared.wanted)
         course.settling = bool(step.apply)
         if not step.empty:
             io.report(desired.owner, _LONG_ROUND_S)
         await io.inventory.intend(record, [key for phase in step.apply for key in phase])
-        await self._carrier.apply(step.apply, items, record, course, lambda fault: _note(course, fault))
+        await self._judge_anew(desired, record, course)
+        turn = Delivery(
+            prepared,
+            items,
+            step,
+            record,
+            course,
+            free=heal if spec.options.self_heal else (),
+            timeout_s=spec.options.health_timeout_s,
+            ordered=stale is None,
+        )
+        with timed("apply", objects=sum(map(len, step.apply))) as applying:
+            applied = await self._sync.before(turn)
+            applying.error = next((fault.reason for fault in course.fresh.values() if fault.blocks), "")
         for (group, kind, namespace), error in unseen.items():
             for key in (k for k in items if (k.group, k.kind) == (group, kind) and namespace in ("", k.namespace)):
                 course.fresh.setdefault(key, Fault(key, "Unwatched", error.message, Ends.RETRY))
         if stale is not None:
             course.fresh[None] = stale
         course.kept = len(step.kept) if stale is None else 0
-        left = await self._prune(step.prune, record, course)
+        left = await self._prune(step.prune, record, course) if applied else True
         course.again &= items.keys()
+        carried_out = not (_hindered(course) or left or course.again) and await self._sync.after(turn)
+        carried_out = carried_out and not _hindered(course)  # a hook after it may have failed
+        await self._sync.end(turn, settled=carried_out)
         course.faults = course.fresh
         course.fresh = {}
-        if not course.faults and not left and not course.again:
+        if carried_out:
             await self._settled(desired, record, course)
         return self._next_look(course, wait_s)
+
+    async def _judge_anew(self, desired: Desired, record: Record, course: Course) -> None:
+        """Look once more where no event will come: other rules than the last ones, or a verdict that time alone changes."""
+        ruled: set[tuple[str, str]] = set()
+        if course.judged != desired.spec.health:
+            ruled = {(rule.group, rule.kind) for rule in (*course.judged, *desired.spec.health)}
+        looks = ((key, self._io.live.get(key)) for key in record.entries)
+        passing = {
+            (key.group, key.kind) for key, seen in looks if seen is not None and seen.health.recheck_s is not None
+        }
+        for group, kind in sorted(passing | (ruled & {(key.group, key.kind) for key in record.entries})):
+            await self._io.watches.look_again(group, kind, desired.owner)
+        course.judged = desired.spec.health
 
     async def _prune(self, phases: Iterable[tuple[ObjectKey, ...]], record: Record, course: Course) -> bool:
         """Prune what left the delivery; True if something of it is left.
@@ -146,7 +191,8 @@ class Reconciler:
             count = sum(map(len, phases))
             course.waiting = f"{count} objects that left the delivery stay until the rest of it is applied"
             return True
-        gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
+        with timed("prune", objects=sum(map(len, phases))):
+            gone = await self._carrier.prune(phases, record, course, lambda fault: _note(course, fault))
         course.waiting = "" if gone else f"{len(course.deleting)} objects are being deleted"
         return not gone
 
@@ -177,7 +223,8 @@ class Reconciler:
             return ground, None
         stale: Fault | None = None
         try:
-            manifests = await io.artifacts.manifests(desired)
+            with timed("fetch artifact"):
+                manifests = await io.artifacts.manifests(desired)
         except (FetchFailed, ArtifactError) as error:
             stale = Fault(None, error.reason, str(error), Ends.RETRY)
             kept = await io.artifacts.kept(Digest(record.digest)) if record.digest else None
@@ -189,7 +236,7 @@ class Reconciler:
         made = await prepare_manifests(
             desired, manifests, discovery=io.discovery, namespaces=io.namespaces, gate=io.gate
         )
-        if any(fault.reason == "UnknownKind" for fault in made.faults.values()):
+        if any(fault.reason == "UnknownKind" for fault in (*made.faults.values(), *made.hook_faults.values())):
             io.watches.watch_kinds()
         return made, stale
 
@@ -247,6 +294,7 @@ class Reconciler:
             if key not in course.drifted:
                 seen = io.live.get(key)
                 course.drifted[key] = seen.culprit if seen is not None else ""
+                io.drifts.seen(record.tenant, key)
             if (wait_s := io.contests.wait_s(key)) > 0:
                 waits.append(wait_s)
             else:
@@ -262,13 +310,28 @@ class Reconciler:
 
     def _next_look(self, course: Course, wait_s: float | None) -> float | None:
         faults = [fault for fault in course.faults.values() if fault.blocks]
-        if any(fault.ends is not Ends.EVENT for fault in faults):
+        if any(fault.ends not in (Ends.EVENT, Ends.NEWS) for fault in faults):
             raise Again(faults[0].message)
         if faults and self._io.observations.kinds_in_motion and any(f.reason == "UnknownKind" for f in faults):
             raise Again("kinds are changing")
         if faults:
             return min(_SLOW_S, wait_s) if wait_s is not None else _SLOW_S
         return wait_s
+
+    def _begin_run(self, desired: Desired, record: Record, made: Prepared) -> None:
+        """See which run of its delivery this is. An Application without waves and hooks has none, unless it once had."""
+        spec, orders = desired.spec, made.orders.values()
+        if record.run is None and not any(o.moments for o in orders) and len({o.wave for o in orders}) <= 1:
+            return
+        run = begun(
+            record.run,
+            digest=desired.digest,
+            sync=spec.sync,
+            at=spec.delivery,
+            carried_out=record.digest == desired.digest and spec.sync in ("", record.sync),
+        )
+        deletes = any(made.hooks_at(moment) for moment in (Moment.PRE_DELETE, Moment.POST_DELETE))
+        self._io.inventory.ran(record, replace(run, deletes=deletes))
 
     # --- removing
 
@@ -280,8 +343,7 @@ class Reconciler:
             io.inventory.delivered(record, hub=desired.spec.hub, delivery=desired.spec.delivery)
             if desired.spec.options.prune:
                 await io.watches.ensure(await self._kinds(record.entries), record.entries)
-                steps = removal(record.entries).prune
-                if not await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault)):
+                if not await self._take_away(desired, record, course):
                     course.faults, course.fresh = course.fresh, {}
                     return self._next_look(course, None)
             io.inventory.removed(record)
@@ -294,6 +356,41 @@ class Reconciler:
             await io.store.drop(desired.owner)
             await self._collect(desired.artifact or "")
         return None
+
+    async def _take_away(self, desired: Desired, record: Record, course: Course) -> bool:
+        """Delete everything of an owner, with the hooks around it. True once nothing of it is left."""
+        io, spec = self._io, desired.spec
+
+        async def prune(keys: Iterable[ObjectKey]) -> bool:
+            steps = removal({key: record.entries[key] for key in keys}).prune
+            return await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault))
+
+        if record.run is None or not record.run.deletes:
+            return await prune(record.entries)
+        try:
+            manifests = await io.artifacts.manifests(desired)
+        except (
+            FetchFailed,
+            ArtifactError,
+        ) as error:  # without it nobody knows the hooks, and they may be what saves the data
+            _note(course, Fault(None, error.reason, str(error), Ends.RETRY))
+            return False
+        made = await prepare_manifests(
+            desired, manifests, discovery=io.discovery, namespaces=io.namespaces, gate=io.gate
+        )
+        await self._watch(made.hooks.values(), record)
+        run = begun(record.run, digest=REMOVAL, sync=spec.sync, at=spec.delivery, carried_out=False)
+        io.inventory.ran(record, replace(run, deletes=True))
+        turn = Delivery(made, {}, Plan(), record, course, timeout_s=spec.options.health_timeout_s)
+        after = {key for keys in made.hooks_at(Moment.POST_DELETE).values() for key in keys}
+        hooks = after | {key for keys in made.hooks_at(Moment.PRE_DELETE).values() for key in keys}
+        homes = {key.namespace for key in after}
+        kept = {k for k in record.entries if k in hooks or (k.kind == "Namespace" and k.name in homes)}
+        gone = await self._sync.around_deletion(turn, Moment.PRE_DELETE)
+        gone = gone and await prune(record.entries.keys() - kept)
+        gone = gone and await self._sync.around_deletion(turn, Moment.POST_DELETE)
+        await self._sync.end(turn, settled=False)
+        return gone and await prune(record.entries)
 
     # --- what is remembered
 
@@ -327,6 +424,11 @@ class Reconciler:
                 sync=spec.sync,
             )
         )
+
+
+def _hindered(course: Course) -> bool:
+    """Whether anything of the round under way stands between the delivery and its end."""
+    return any(fault.blocks for fault in course.fresh.values())
 
 
 def _note(course: Course, fault: Fault) -> None:

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 import orjson
 from pydantic import ValidationError
 
+from controlplane.agent.metrics import REPORTS
 from controlplane.agent.status import dated
 from controlplane.api.work import WorkStatus
 from controlplane.kube.client import Client
 from controlplane.kube.errors import KubeError, NotFound
+from controlplane.kube.metrics import measured_queue
 from controlplane.kube.queue import Clock, WorkQueue
 from controlplane.kube.resource import WORKS
 from controlplane.kube.settings import Backoff
@@ -46,7 +48,7 @@ class Reporter:
         self._compose = compose
         self._clock = clock
         self._utc = utc
-        self._queue: WorkQueue[str] = WorkQueue(backoff=Backoff(first_s=0.5, max_s=60.0), clock=clock)
+        self._queue: WorkQueue[str] = measured_queue("reports", backoff=Backoff(first_s=0.5, max_s=60.0), clock=clock)
         self._last: dict[str, bytes] = {}  # as the hub has it; bytes, because a thousand parsed ones are megabytes
         self._sent_at: dict[str, float] = {}
 
@@ -101,6 +103,7 @@ class Reporter:
         self._last[name] = content
         self._sent_at[name] = self._clock.time()
         self.written += 1
+        REPORTS.inc()
         return None
 
 

@@ -27,6 +27,8 @@ class Settings:
     hub_kubeconfig: Path
     data_dir: Path | None
     heartbeat_s: float = 60.0
+    metrics_listen: str = ""  # HOST:PORT of /metrics; "" = off
+    traces_endpoint: str = ""  # base URL of an OTLP/HTTP receiver; OTEL_* variables go before it; "" = no traces
     in_flight: int = 24  # writes to the member at once; a small API server is at its best with 16 to 32
     rounds: int = 48  # Works reconciled at once: more than writes, so that inventory writes are shared by many
 
@@ -65,6 +67,14 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str] = os.environ)
     parser.add_argument(
         "--heartbeat", default=default("heartbeat", "60s"), help="time between two heartbeats (default 60s)"
     )
+    parser.add_argument(
+        "--metrics-listen", metavar="HOST:PORT", default=default("metrics-listen") or "",
+        help="where Prometheus may read /metrics; default: nowhere",
+    )  # fmt: skip
+    parser.add_argument(
+        "--traces-endpoint", metavar="URL", default=default("traces-endpoint") or "",
+        help="an OTLP/HTTP receiver of traces; the variables OTEL_… go before it; default: no traces",
+    )  # fmt: skip
     given = parser.parse_args(argv)
     if not given.cluster or not _CLUSTER.fullmatch(given.cluster):
         raise SettingsError("--cluster must be the Cluster's name on the hub")
@@ -76,6 +86,8 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str] = os.environ)
         hub_kubeconfig=Path(given.hub_kubeconfig).absolute(),
         data_dir=Path(given.data_dir).absolute() if given.data_dir else None,
         heartbeat_s=_seconds(given.heartbeat),
+        metrics_listen=given.metrics_listen,
+        traces_endpoint=given.traces_endpoint,
     )
 
 

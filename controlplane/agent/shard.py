@@ -3,6 +3,7 @@
 A shard is gzip of JSON: {"version": 1, "tenant": name, "records": [{owner, application, identity, hub, delivery, digest,
 sync, objects: [[group, kind, namespace, name, uid, hash, print, generation, created], ...]}, ...]}. An owner with more
 objects than a shard takes stands in several; what is said of the owner is then in each, and the newest delivery counts.
+Its run, where it has one, is in its home alone. waves: {place in objects: wave}, of those not in wave 0.
 """
 
 import gzip
@@ -13,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from controlplane.agent.entry import Entry, Record
+from controlplane.agent.run import run_of_wire
 from controlplane.api.keys import NamespacedName, ObjectKey, TenantName
 
 __all__ = ["CAPACITY", "MalformedInventory", "decode_shard", "encode_shard", "merge"]
@@ -29,13 +31,17 @@ def encode_shard(tenant: str, shard: int, records: Iterable[Record]) -> bytes:
     """One shard of these records; b"" where none of them stands in it."""
     held = []
     for record in sorted(records, key=lambda r: r.owner):
+        here = [(key, entry) for key, entry in record.entries.items() if entry.shard == shard]
         objects = [
-            [k.group, k.kind, k.namespace, k.name, e.uid, e.hash, e.print, e.generation, e.created]
-            for k, e in record.entries.items()
-            if e.shard == shard
+            [k.group, k.kind, k.namespace, k.name, e.uid, e.hash, e.print, e.generation, e.created] for k, e in here
         ]
         if not objects and record.home != shard:
             continue
+        more: dict[str, Any] = {}
+        if waves := {str(at): entry.wave for at, (_, entry) in enumerate(here) if entry.wave}:
+            more["waves"] = waves
+        if record.home == shard and record.run is not None:
+            more["run"] = record.run.wire()
         held.append(
             {
                 "owner": record.owner,
@@ -46,6 +52,7 @@ def encode_shard(tenant: str, shard: int, records: Iterable[Record]) -> bytes:
                 "digest": record.digest,
                 "sync": record.sync,
                 "objects": objects,
+                **more,
             }
         )
     if not held:
@@ -66,10 +73,11 @@ def decode_shard(payload: bytes, shard: int) -> list[Record]:
 
 
 def _record(tenant: str, shard: int, held: Mapping[str, Any]) -> Record:
-    entries = {}
-    for group, kind, namespace, name, uid, digest, print_, generation, created in held["objects"]:
+    entries, waves = {}, held.get("waves") or {}
+    for at, (group, kind, namespace, name, uid, digest, print_, generation, created) in enumerate(held["objects"]):
         key = ObjectKey(intern(group), intern(kind), intern(namespace), name)
-        entries[key] = Entry(uid, digest, print_, generation, created, shard)
+        wave = waves.get(str(at), 0) if waves else 0
+        entries[key] = Entry(uid, digest, print_, generation, created, wave, shard)
     identity = held["identity"]
     return Record(
         owner=held["owner"],
@@ -80,13 +88,14 @@ def _record(tenant: str, shard: int, held: Mapping[str, Any]) -> Record:
         delivery=held["delivery"],
         digest=held["digest"],
         sync=held["sync"],
+        run=run_of_wire(held.get("run")),
         home=shard,
         entries=entries,
     )
 
 
 def merge(records: Iterable[Record]) -> dict[str, Record]:
-    """One record per owner out of all shards' records."""
+    """One record per owner out of all shards' records. What only its home tells comes from there."""
     merged: dict[str, Record] = {}
     for record in records:
         known = merged.get(record.owner)
@@ -95,5 +104,7 @@ def merge(records: Iterable[Record]) -> dict[str, Record]:
             continue
         newer, older = (record, known) if record.delivery > known.delivery else (known, record)
         newer.entries = {**older.entries, **newer.entries}
+        if newer.run is None and older.run is not None:
+            newer.run, newer.home = older.run, older.home
         merged[record.owner] = newer
     return merged

@@ -54,6 +54,8 @@ def compose(
         overall = HealthStatus.PROGRESSING
     faults = _faults(desired, course, health, contested)
     synced = _synced(desired, record, course, faults, wanted)
+    if overall in WELL and synced.truth == "Unknown":
+        overall = HealthStatus.PROGRESSING  # what is well is so of the last delivery, not of this one
     healthy = _healthy(overall, health)
     removing = desired.spec.state == "Removed"
     applied = sum(1 for k in wanted if record and (e := record.entries.get(k)) and e.uid and k not in course.faults)
@@ -66,7 +68,7 @@ def compose(
         conditions.append(
             _condition(desired.generation, "Removed", _Verdict("True", "Removed", "nothing of it is left"))
         )
-    stalled = [f for f in faults if f.blocks and f.ends is Ends.PERSON]
+    stalled = [f for f in faults if f.blocks and f.stalls]
     if stalled:
         conditions.append(
             _condition(desired.generation, "Stalled", _Verdict("True", stalled[0].reason, _told(stalled[0])))
@@ -95,7 +97,7 @@ def compose_held(held: Held, before: WorkStatus) -> WorkStatus:
     """The status of a Work that is not carried out. What an earlier delivery of it left on the cluster stays told."""
     told = _told(held.fault)
     verdict = _Verdict("False", held.fault.reason, told)
-    waits = "Stalled" if held.fault.ends is Ends.PERSON else "Reconciling"
+    waits = "Stalled" if held.fault.stalls else "Reconciling"
     conditions = (
         _condition(held.generation, "Ready", verdict),
         _condition(held.generation, "Synced", verdict),
@@ -155,7 +157,8 @@ def _synced(
             return _Verdict("True", "Removed")
         if blocking:
             return _Verdict("False", blocking[0].reason, _told(blocking[0]))
-        return _Verdict("False", "Removing", f"{len(record.entries) if record else 0} objects are left")
+        left = f"{len(record.entries) if record else 0} objects are left"
+        return _Verdict("False", "Removing", str(course.wait) if course.wait is not None else left)
     if blocking:
         first = min(blocking, key=lambda f: (f.key is not None, str(f.key or "")))
         objects = {f.key for f in blocking if f.key is not None}

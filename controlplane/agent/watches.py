@@ -23,7 +23,7 @@ from controlplane.health.assess import needs_status
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Forbidden, KubeError, NotFound
 from controlplane.kube.resource import CUSTOM_RESOURCE_DEFINITIONS, Resource
-from controlplane.kube.settings import WatchSettings
+from controlplane.kube.settings import Backoff, WatchSettings
 from controlplane.kube.watch import Event, watch
 
 __all__ = ["Observer", "Watches", "Where"]
@@ -32,6 +32,7 @@ Where = tuple[str, str, str]
 """What is watched: group, kind, namespace; "" = in the whole cluster."""
 
 _log = logging.getLogger(__name__)
+_PAGE = 500  # objects of one request
 _FIRST_LIST_S = 60.0  # how long a reconcile waits for a new kind's first list
 _SETTLED_S = 2.0  # how long a RoleBinding may take to reach the authorizer, which cannot be watched
 _MOST_REFUSALS = 12  # in a row, some 70 s: then the watch ends, and is begun again by whoever still needs it
@@ -167,6 +168,33 @@ class Watches:
         """Watch CRDs from now on."""
         if self._crds is None and self._group is not None:
             self._crds = self._group.create_task(self._run_crds(), name="watch:crds")
+
+    async def look_again(self, group: str, kind: str, owner: str = "") -> None:
+        """Show objects of a kind once more, as they are now: an owner's, or all of ours. Raises KubeError.
+
+        For when they are to be judged by other rules, which no event of theirs would ask for.
+        """
+        selector = f"{LABEL_OWNER}={owner}" if owner else LABEL_OWNER
+        for found in [each for where, each in self._watched.items() if where[:2] == (group, kind) and each.whole]:
+            listing = await self._client.list(found.resource, found.namespace, label_selector=selector, page_size=_PAGE)
+            for body in listing.items:
+                self._observer.on_object(Event("MODIFIED", body), whole=True)
+
+    def look_again_soon(self, kinds: Iterable[tuple[str, str]]) -> None:
+        """The same beside everything else, and again until it succeeds."""
+        for group, kind in kinds:
+            if self._group is not None:
+                self._group.create_task(self._look_until_seen(group, kind), name=f"look:{kind}")
+
+    async def _look_until_seen(self, group: str, kind: str) -> None:
+        backoff, failures = Backoff(first_s=0.5, max_s=60.0), 0
+        while True:
+            try:
+                return await self.look_again(group, kind)
+            except KubeError as error:
+                failures += 1
+                _log.info("not looked at again yet", extra={"kind": kind, "error": str(error)})
+                await asyncio.sleep(max(backoff.delay_s(failures), error.retry_after_s or 0.0))
 
     def look_whole(self, group: str, kind: str) -> None:
         """Watch a kind with its content, where metadata alone was watched: its objects have no managedFields."""

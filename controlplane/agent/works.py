@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from controlplane.agent.course import Course
 from controlplane.agent.desired import Desired, absent
 from controlplane.agent.gate import GATE, Gate
+from controlplane.agent.judge import Judge
 from controlplane.agent.problem import Fault
-from controlplane.api.work import PROTOCOL, Work
+from controlplane.api.work import PROTOCOL, Work, WorkSpec
 from controlplane.kube.request import Body
 
 __all__ = ["Held", "Works"]
@@ -52,13 +53,31 @@ class Works:
     held: dict[str, Held] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)  # Work's name -> owner, of those that were accepted
     unsaved: set[str] = field(default_factory=set)  # owners whose Work the store does not have yet
+    provides: frozenset[str] = frozenset()  # what the cluster gives addresses by, as the newest Work says
+    provides_changed: Callable[[], None] = lambda: None
+    _provided_by: int = 0  # the delivery that said it
+    _judges: dict[str, Judge] = field(default_factory=dict)
+    _judge: Judge = field(default_factory=Judge)  # of those without rules of their own
 
     def restore(self, kept: dict[str, Desired]) -> None:
         """What the store had from before: in force until the hub says something newer."""
         for owner, desired in kept.items():
             self.desired[owner] = absent(desired)  # until the hub's list shows it
             self.owners[desired.name] = owner
-            self.course(owner)
+            self.course(owner).judged = desired.spec.health
+            self._provide(desired.spec)
+
+    def judge(self, owner: str | None) -> Judge:
+        """By which rules an owner's objects are judged; None = nobody's objects."""
+        desired = self.desired.get(owner) if owner else None
+        if owner is None or desired is None or not desired.spec.health:
+            if self._judge.provides != self.provides:
+                self._judge = Judge(provides=self.provides)
+            return self._judge
+        judge = self._judges.get(owner)
+        if judge is None or (judge.rules, judge.provides) != (desired.spec.health, self.provides):
+            judge = self._judges[owner] = Judge(desired.spec.health, self.provides)
+        return judge
 
     def course(self, owner: str) -> Course:
         """The course of an owner."""
@@ -97,6 +116,7 @@ class Works:
             self.unsaved.add(owner)
             course.removed = False
         self.desired[owner] = desired
+        self._provide(desired.spec)
         self.wake(owner)
         return desired
 
@@ -116,9 +136,20 @@ class Works:
         """Nothing of an owner is left."""
         desired = self.desired.pop(owner, None)
         self.courses.pop(owner, None)
+        self._judges.pop(owner, None)
         self.unsaved.discard(owner)
         if desired is not None:
             self.owners.pop(desired.name, None)
+
+    def _provide(self, spec: WorkSpec) -> None:
+        """A fact of the cluster, which every Work brings along; of two that disagree, the newer is right."""
+        if spec.delivery < self._provided_by:
+            return
+        self._provided_by = spec.delivery
+        provides = frozenset(spec.options.provides)
+        if provides != self.provides:
+            self.provides = provides
+            self.provides_changed()
 
     def _hold(self, body: Body, fault: Fault, *, seen: int = 0) -> Held:
         """Remember a Work that is not carried out. seen: the last delivery of its owner, by which a hub that was restored

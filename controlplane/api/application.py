@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from controlplane.api.health import HealthRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
 
 __all__ = [
@@ -58,6 +59,19 @@ class Sync(Part):
     replace: bool = Field(default=False, description="delete and create again where a field is immutable")
     adopt: bool = Field(
         default=False, description="take over fields of objects that were there before and that nobody of ours owns"
+    )
+    health_timeout: Annotated[
+        str,
+        Field(
+            max_length=32,
+            pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$",
+            json_schema_extra=rules(
+                ("duration(self) < duration('8760h')", "a health timeout is under a year; 0s is none")
+            ),
+        ),
+    ] = Field(
+        default="10m",
+        description="how long a wave or a hook may take to be well before that counts as a failure; 0s = for ever",
     )
 
 
@@ -142,6 +156,10 @@ class ApplicationSpec(Part):
     overrides: Annotated[tuple[Override, ...], Field(max_length=50)] = ()
     sync: Sync = Sync()
     expand: Expand | None = None
+    health: HealthRules = Field(
+        default=(),
+        description="when objects of custom kinds are well, where no built-in rule says it; see docs/health.md",
+    )
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
     suspend: Suspend | None = None
     request: Request = Request()

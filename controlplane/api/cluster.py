@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from controlplane.api.health import Provided
 from controlplane.api.model import Condition, Kind, Part
 
 __all__ = ["AgentInfo", "Cluster", "ClusterCounts", "ClusterSpec", "ClusterStatus"]
@@ -16,6 +17,10 @@ class ClusterSpec(Part):
     platform_role: Annotated[str, Field(max_length=253)] = Field(
         default="none",
         description="what the platform's ServiceAccount was given when the cluster joined; told, not enforced, here",
+    )
+    provides: Annotated[tuple[Provided, ...], Field(max_length=8)] = Field(
+        default=(),
+        description="controllers that give addresses here: LoadBalancer, Ingress. Health waits for the addresses of those",
     )
 
 

@@ -3,9 +3,9 @@
 __all__ = [
     "AGENT_NAMESPACE", "ANNOTATION_ALLOWED_CLUSTERS", "ANNOTATION_ALLOWED_NAMESPACES", "ANNOTATION_ALLOWED_SOURCES",
     "ANNOTATION_APPROVE",
-    "ANNOTATION_DENIED_KINDS", "ANNOTATION_GONE", "ANNOTATION_KINDS", "ANNOTATION_NAMESPACES", "ANNOTATION_NETWORK",
-    "ANNOTATION_PEOPLE",
-    "ANNOTATION_REPLACE", "FINALIZER", "HUB_NAMESPACE",
+    "ANNOTATION_DENIED_KINDS", "ANNOTATION_GONE", "ANNOTATION_HOOK", "ANNOTATION_HOOK_DELETE", "ANNOTATION_KINDS",
+    "ANNOTATION_NAMESPACES", "ANNOTATION_NETWORK", "ANNOTATION_PEOPLE", "ANNOTATION_REPLACE", "ANNOTATION_RUN",
+    "ANNOTATION_WAVE", "FINALIZER", "HUB_NAMESPACE",
     "LABEL_APPLICATION", "LABEL_CHILDREN_OF", "LABEL_CLUSTER", "LABEL_OWNER", "LABEL_PARENT", "LABEL_TENANT", "PEOPLE", "PLATFORM",
     "PLATFORM_NAMESPACE", "TENANTS_NAMESPACE",
 ]  # fmt: skip
@@ -25,6 +25,12 @@ LABEL_PARENT = "controlplane.dev/parent"  # on a child Application: the root's n
 LABEL_CHILDREN_OF = "controlplane.dev/children-of"  # on the ConfigMap that holds a root's inventory
 
 ANNOTATION_REPLACE = "controlplane.dev/replace"  # "true": delete and create again where a field is immutable
+ANNOTATION_WAVE = (
+    "controlplane.dev/wave"  # a whole number: lower ones are applied first, and have to be well before the next
+)
+ANNOTATION_HOOK = "controlplane.dev/hook"  # when the object is run instead of being kept: see api/order.py
+ANNOTATION_HOOK_DELETE = "controlplane.dev/hook-delete"  # when a hook is deleted
+ANNOTATION_RUN = "controlplane.dev/run"  # on a hook's object, by the agent: which run of it this is
 ANNOTATION_APPROVE = "controlplane.dev/approve"  # the token of a held change, as status names it
 ANNOTATION_GONE = "controlplane.dev/force-remove"  # "true" on a Cluster: nobody is there to prune, let it go
 # On tenant-<name>, by the hub: what its tenant may use, as regular expressions, for the API server's early refusal.

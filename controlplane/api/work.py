@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from controlplane.api.health import HealthRules, Provided
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
@@ -58,6 +59,12 @@ class Options(Part):
     replace: bool = False
     adopt: bool = False
     create_namespace: DnsLabel | None = None
+    provides: Annotated[tuple[Provided, ...], Field(max_length=8)] = Field(
+        default=(), description="what the cluster has, as its Cluster says: LoadBalancer, Ingress"
+    )
+    health_timeout_s: Annotated[int, Field(ge=0)] = Field(
+        default=600, description="for how long a wave or a hook may take to be well before it is told; 0 = for ever"
+    )
 
 
 class GroundNamespace(Part):
@@ -107,6 +114,10 @@ class WorkSpec(Part):
         default="", description="a new text asks for every object to be applied again"
     )
     ground: Ground | None = None
+    health: HealthRules = Field(default=(), description="the Application's own rules for custom kinds")
+    trace: Annotated[str, Field(max_length=64, pattern=r"^[-0-9a-f]*$")] = Field(
+        default="", description="W3C traceparent of the dispatch; not a part of what is wanted"
+    )
 
 
 class ObjectCounts(Part):

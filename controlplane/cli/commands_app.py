@@ -86,6 +86,22 @@ def _tree(
     return go(lambda: look_under(where, name, output, watch=watch))
 
 
+@app.command("trace")
+def _trace(
+    ctx: typer.Context,
+    name: _Name,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+) -> int:
+    """The ids of its traces: of the commit that is delivered, and of the one that was tried last. Traces have to be on."""
+    where = place(ctx, kubeconfig, context, namespace, tenant)
+    from controlplane.cli.traces import traces
+
+    return _say(traces(where, name))
+
+
 @app.command("sync")
 def _sync(
     ctx: typer.Context,

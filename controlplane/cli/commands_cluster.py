@@ -1,5 +1,6 @@
 """The commands `cluster …`: what they are called with."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 from controlplane.cli.commands_hub import pairs
 from controlplane.cli.options import Context, Format, Kubeconfig, Output, Place, Timeout, Watch, place
 
-__all__ = ["cluster"]
+__all__ = ["Provides", "cluster"]
 
 cluster = typer.Typer(help="Member clusters.", no_args_is_help=True)
 
@@ -66,6 +67,23 @@ _Image = Annotated[
     str | None,
     typer.Option("--image", metavar="IMAGE", help="Run the agent there, from this image.", show_default=False),
 ]
+
+
+class Provides(StrEnum):
+    """What gives addresses on a cluster."""
+
+    LOAD_BALANCER = "LoadBalancer"
+    INGRESS = "Ingress"
+
+
+_Provides = Annotated[
+    list[Provides] | None,
+    typer.Option(
+        "--provides",
+        help="What gives addresses there; health waits for the addresses of it. Repeatable. Default: as it is there.",
+        show_default=False,
+    ),
+]
 _Print = Annotated[
     bool,
     typer.Option(
@@ -107,6 +125,7 @@ def _join(
     agent_dir: Path | None,
     image: str | None,
     print_only: bool,
+    provides: list[Provides] | None,
     again: bool,
 ) -> int:
     if sum(each is not None for each in (agent_dir, image)) + (print_only and agent_dir is not None) > 1:
@@ -116,8 +135,9 @@ def _join(
     from controlplane.cli.connect import go
     from controlplane.cli.join import Agent, Joining, join
 
+    given = tuple(dict.fromkeys(each.value for each in provides)) if provides else None
     agent = Agent(image=image, folder=agent_dir, print_only=print_only, hub_server=hub_server)
-    joining = Joining(name, hub, member, chosen, platform_role, hardened, agent, again)
+    joining = Joining(name, hub, member, chosen, platform_role, hardened, agent, given, again)
 
     async def step() -> None:
         lines, manifests = await join(joining)
@@ -151,11 +171,12 @@ def _add(
     agent_dir: _AgentDir = None,
     image: _Image = None,
     print_only: _Print = False,
+    provides: _Provides = None,
 ) -> int:
     """Join a cluster: register it on the hub, and install there what its agent needs."""
     return _join(
         ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, hardened, label, agent_dir,
-        image, print_only, again=False,
+        image, print_only, provides, again=False,
     )  # fmt: skip
 
 
@@ -177,11 +198,12 @@ def _rejoin(
     agent_dir: _AgentDir = None,
     image: _Image = None,
     print_only: _Print = False,
+    provides: _Provides = None,
 ) -> int:
     """Give an agent new credentials (the old ones end), or move it to this hub. What runs there stays."""
     return _join(
         ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, hardened, label, agent_dir,
-        image, print_only, again=True,
+        image, print_only, provides, again=True,
     )  # fmt: skip
 
 

@@ -64,6 +64,7 @@ class Joining:
     platform_role: str | None  # None = as it is there, none for a new cluster
     hardened: bool | None  # whether the agent sees only where it is bound; None = as it is there
     agent: Agent
+    provides: tuple[str, ...] | None = None  # None = as the Cluster has it
     again: bool = False  # rejoin: replace credentials and hub, keep what the agent holds
 
 
@@ -181,6 +182,8 @@ def _cluster(joining: Joining, facts: Member, uid: str, existing: Body | None) -
         "annotations": {ANNOTATION_MEMBER: uid} if uid else {},
     }
     spec = {**(before.get("spec") or {}), "platformRole": facts.platform_role}
+    if joining.provides is not None:
+        spec["provides"] = list(joining.provides)
     return {"apiVersion": f"{GROUP}/{VERSION}", "kind": "Cluster", "metadata": meta, "spec": spec}
 
 

@@ -1,14 +1,11 @@
-"""Kinds that run Pods to an end: Job and CronJob.
-
-As in kstatus a Job is well as soon as it runs: what waits for its end asks for its Complete condition.
-"""
+"""Kinds that run Pods to an end: Job and CronJob. A Job is well once it is complete, and on its way as long as it runs."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from controlplane.health.live import Live, count_in
+from controlplane.health.live import Live, count_in, text_in
 from controlplane.health.rule import Rule
-from controlplane.health.status import HEALTHY, Health, HealthStatus, degraded, healthy, progressing
+from controlplane.health.status import HEALTHY, Health, HealthStatus, degraded, progressing
 
 __all__ = ["RULES"]
 
@@ -25,11 +22,19 @@ def _job(live: Live) -> Health:
     if not live.status.get("startTime"):
         return progressing("not started yet")
     counts = (f"{count_in(live.status, field)} {field}" for field in ("active", "succeeded", "failed"))
-    return healthy(f"runs: {', '.join(counts)}")
+    return progressing(f"runs: {', '.join(counts)}")
 
 
 def _cron_job(live: Live) -> Health:
-    return _SUSPENDED if live.spec.get("suspend") is True else HEALTHY
+    """Well, but for one whose last run did not succeed. One that never ran or never succeeded yet says nothing of that."""
+    if live.spec.get("suspend") is True:
+        return _SUSPENDED
+    started, succeeded = text_in(live.status, "lastScheduleTime"), text_in(live.status, "lastSuccessfulTime")
+    if (
+        started and succeeded and succeeded < started and not live.status.get("active")
+    ):  # both RFC 3339 in UTC, as texts
+        return degraded(f"its last run, of {started}, did not succeed")
+    return HEALTHY
 
 
 RULES: Final[Mapping[tuple[str, str], Rule]] = {("batch", "Job"): _job, ("batch", "CronJob"): _cron_job}

@@ -1,11 +1,11 @@
-"""The PodDisruptionBudget: well once its controller has computed it, whatever it allows."""
+"""The PodDisruptionBudget: well once its controller has computed it, whatever it allows, and not if it cannot be computed."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from controlplane.health.live import Live
+from controlplane.health.live import Live, maps_in, text_in
 from controlplane.health.rule import Rule
-from controlplane.health.status import HEALTHY, Health, progressing
+from controlplane.health.status import HEALTHY, Health, degraded, progressing
 
 __all__ = ["RULES"]
 
@@ -13,6 +13,10 @@ __all__ = ["RULES"]
 def _budget(live: Live) -> Health:
     if "observedGeneration" not in live.status:
         return progressing("the disruptions that it allows are not computed yet")
+    # All entries and not one by type: older controllers add a second of the same type.
+    for condition in maps_in(live.status, "conditions"):
+        if condition.get("status") == "False" and text_in(condition, "reason") != "InsufficientPods":
+            return degraded(text_in(condition, "message") or text_in(condition, "reason") or "it cannot be computed")
     return HEALTHY
 
 

@@ -13,6 +13,8 @@ __all__ = ["RULES"]
 def _definition(live: Live) -> Health:
     if live.is_false("NamesAccepted"):
         return degraded(str(live.conditions["NamesAccepted"]) or "its names are taken")
+    if live.is_true("NonStructuralSchema"):
+        return degraded(str(live.conditions["NonStructuralSchema"]) or "its schema is not structural")
     if live.is_true("Established"):
         return HEALTHY
     if live.is_false("Established") and live.conditions["Established"].reason != "Installing":

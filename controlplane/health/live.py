@@ -6,9 +6,11 @@ raises: what is not of the expected type counts as absent.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-__all__ = ["Condition", "Live", "count_in", "int_in", "map_in", "maps_in", "text_in"]
+__all__ = ["Condition", "Live", "Provided", "count_in", "int_in", "map_in", "maps_in", "text_in"]
+
+Provided: TypeAlias = frozenset[str]  # what the cluster says that it has: LoadBalancer, Ingress
 
 _INT64: Final = 2**63  # what the API's integers fit in; Python refuses to print much longer ones
 
@@ -35,16 +37,18 @@ class Live:
     status: dict[str, Any]
     conditions: dict[str, Condition]  # by type; of two entries of one type the first
     now: datetime | None = None  # aware; None = whoever needs the time asks the clock
+    provides: Provided = frozenset()
 
     @classmethod
-    def of(cls, body: Any, now: datetime | None = None) -> "Live":
+    def of(cls, body: Any, now: datetime | None = None, provides: Provided = frozenset()) -> "Live":
         """View an object's body, which may be anything."""
         if not isinstance(body, dict):
-            return cls("", {}, {}, {}, {}, now)
+            return cls("", {}, {}, {}, {}, now, provides)
         status = map_in(body, "status")
         return cls(
-            text_in(body, "kind"), map_in(body, "metadata"), map_in(body, "spec"), status, _conditions(status), now
-        )
+            text_in(body, "kind"), map_in(body, "metadata"), map_in(body, "spec"), status, _conditions(status),
+            now, provides,
+        )  # fmt: skip
 
     def is_true(self, condition: str) -> bool:
         """Whether a condition is there and True."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from controlplane.health.live import Live, map_in, maps_in, text_in
+from controlplane.health.live import Live, count_in, map_in, maps_in, text_in
 from controlplane.health.rule import Rule
 from controlplane.health.status import HEALTHY, Health, HealthStatus, degraded, progressing, unknown
 
@@ -29,10 +29,15 @@ def _pod(live: Live) -> Health:
             why = text_in(live.status, "message") or text_in(live.status, "reason")
             return degraded(f"failed: {why}" if why else "it ended, and not well")
         case "Running" | "Pending":
-            if phase == "Running" and live.is_true("Ready"):
+            endless = _endless(live)
+            if phase == "Running" and endless and live.is_true("Ready"):
                 return HEALTHY
             if stuck := _stuck_containers(live):
                 return degraded(stuck)
+            if phase == "Running" and not endless:
+                return progressing("runs to its end")
+            if phase == "Running" and (ended := _ended_containers(live)):
+                return degraded(ended)
             if phase == "Running":
                 return progressing(str(live.conditions.get("Ready", "")) or "runs but is not ready")
             return _pending(live)
@@ -40,6 +45,24 @@ def _pod(live: Live) -> Health:
             return progressing("no phase yet")
         case _:
             return unknown(f"phase {phase}")
+
+
+def _endless(live: Live) -> bool:
+    """Whether it is meant to run for ever. Argo CD's annotation says so of Pods that an operator restarts itself."""
+    if text_in(map_in(live.meta, "annotations"), "argocd.argoproj.io/ignore-restart-policy") == "true":
+        return True
+    return text_in(live.spec, "restartPolicy") not in ("Never", "OnFailure")
+
+
+def _ended_containers(live: Live) -> str:
+    """`main ended before (exit code 1)` for the first container that is not ready and had been ended; else ""."""
+    for container in maps_in(live.status, "containerStatuses"):
+        ended = map_in(map_in(container, "lastState"), "terminated")
+        if ended and container.get("ready") is not True:
+            return (
+                f"{text_in(container, 'name')} ended before (exit code {count_in(ended, 'exitCode')}), and is not ready"
+            )
+    return ""
 
 
 def _pending(live: Live) -> Health:

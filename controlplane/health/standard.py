@@ -7,7 +7,7 @@ Source: https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/REA
 from controlplane.health.live import Live, int_in
 from controlplane.health.status import HEALTHY, Health, degraded, progressing, unknown
 
-__all__ = ["by_ready", "settled", "terminating"]
+__all__ = ["by_ready", "settled", "terminating", "unobserved"]
 
 
 def terminating(live: Live) -> Health | None:
@@ -17,6 +17,17 @@ def terminating(live: Live) -> Health | None:
     holders = live.meta.get("finalizers")
     names = [h for h in holders if isinstance(h, str)] if isinstance(holders, list) else []
     return progressing(f"terminating, held by {', '.join(names[:5])}" if names else "terminating")
+
+
+def unobserved(live: Live) -> Health | None:
+    """Whether the status is of an older generation than the object; None where it is not, or does not say.
+
+    Milder than settled: a kind with a rule of its own may mean another thing by the number.
+    """
+    wanted, observed = int_in(live.meta, "generation"), int_in(live.status, "observedGeneration")
+    if wanted is None or observed is None or observed >= wanted:
+        return None
+    return progressing(f"generation {wanted} is not observed yet, the status is of {observed}")
 
 
 def settled(live: Live) -> Health | None:

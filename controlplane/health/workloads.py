@@ -10,7 +10,7 @@ from typing import Final
 
 from controlplane.health.live import Live, count_in, map_in, text_in
 from controlplane.health.rule import Rule
-from controlplane.health.status import HEALTHY, Health, degraded, progressing
+from controlplane.health.status import HEALTHY, Health, HealthStatus, degraded, progressing
 
 __all__ = ["RULES"]
 
@@ -34,6 +34,8 @@ def _refused(live: Live) -> str:
 
 
 def _deployment(live: Live) -> Health:
+    if live.spec.get("paused") is True:  # kstatus waits for it for ever; who pauses it knows that it is
+        return Health(HealthStatus.SUSPENDED, "spec.paused is true")
     moving = live.conditions.get("Progressing")
     if moving is not None and moving.reason == "ProgressDeadlineExceeded":
         return degraded(f"{moving}{_refused(live)}")
@@ -64,8 +66,8 @@ def _deployment(live: Live) -> Health:
 
 
 def _replica_set(live: Live) -> Health:
-    if live.is_true("ReplicaFailure"):
-        return progressing(str(live.conditions["ReplicaFailure"]) or "Pods cannot be created")
+    if live.is_true("ReplicaFailure"):  # kstatus waits: quota and admission seldom give way by themselves
+        return degraded(str(live.conditions["ReplicaFailure"]) or "Pods cannot be created")
     if unobserved := _unobserved(live):
         return unobserved
     want = count_in(live.spec, "replicas", 1)
@@ -116,8 +118,6 @@ def _stateful_set(live: Live) -> Health:
 def _daemon_set(live: Live) -> Health:
     if unobserved := _unobserved(live):
         return unobserved
-    if "generation" not in live.meta:
-        return progressing("it has no metadata.generation")
     want = count_in(live.status, "desiredNumberScheduled", -1)
     if want < 0:
         return progressing("the number of nodes is not known yet")

@@ -5,9 +5,10 @@ finds nothing new (most of them: a Work reported) goes straight through to the r
 """
 
 from controlplane.api.application import Application
-from controlplane.api.keys import NamespacedName, TenantName
+from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.model import Problem
 from controlplane.api.names import owner_hash, tenant_of_namespace
+from controlplane.api.work import WorkSpec
 from controlplane.artifact.store import Store
 from controlplane.hub.announce import Announcer
 from controlplane.hub.children import ChildPlan, Children, plan_children
@@ -16,6 +17,7 @@ from controlplane.hub.conditions import Reason
 from controlplane.hub.delivered import Delivered
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, application_spec, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
+from controlplane.hub.journey import Journeys
 from controlplane.hub.prepare import Prepared, Refusal
 from controlplane.hub.release import Release
 from controlplane.hub.report import Outcome, status_of
@@ -37,8 +39,9 @@ class Applications:
 
     def __init__(
         self, world: World, client: Client, selector: Selector, store: Store, dispatcher: Dispatcher,
-        children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer,
+        children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer, journeys: Journeys,
     ) -> None:  # fmt: skip
+        self._journeys = journeys
         self._world = world
         self._client = client
         self._selector = selector
@@ -56,6 +59,7 @@ class Applications:
     async def reconcile(self, key: NamespacedName) -> float | None:
         """One look at one Application."""
         application = self._world.applications.get(key)
+        self._journeys.begin(key, application)
         if application is None:
             self._selector.forget(key)
             return None
@@ -70,6 +74,7 @@ class Applications:
             if application.spec.suspend is not None:
                 await self._suspend(key, application)
             prepared = await self._selector.select(key, application)
+            self._journeys.at(key, application, prepared.head)
             step = plan_children(
                 prepared.children, self._children.of(key), self._children.live(key, prepared.children),
                 prune=application.spec.sync.prune,
@@ -103,17 +108,31 @@ class Applications:
         """Works and children, as they should be; returns what could not be done."""
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
         wanted = {
-            cluster: application_spec(application, tenant, payload, prepared.head.revision, self._world.hub)
+            cluster: application_spec(
+                application,
+                tenant,
+                payload,
+                prepared.head.revision,
+                self._world.hub,
+                found.spec.provides if (found := self._world.cluster(cluster)) is not None else (),
+            )  # fmt: skip
             for cluster, payload in prepared.payloads.items()
         }
         works = plan(wanted, self._world.works_of(key), self._world.joined())
-        await for_each(works.write.items(), lambda each: self._dispatcher.deliver(*each, prepared.permit))
+        await for_each(works.write.items(), lambda each: self._deliver(key, application, prepared, *each))
         await self._let_go(key, works)
         if works.write and application.status.revision != prepared.head.revision:
             self._announcer.delivered(application, prepared.head, len(works.write))
         if step.apply or step.prune:
             return await self._children.carry_out(key, step, prepared.permit)
         return ()
+
+    async def _deliver(
+        self, key: NamespacedName, application: Application, prepared: Prepared, cluster: ClusterName, spec: WorkSpec
+    ) -> None:  # fmt: skip
+        with self._journeys.dispatch(key, application, prepared.head, cluster) as trace:
+            spec = spec.model_copy(update={"trace": trace})
+            await self._dispatcher.deliver(cluster, spec, prepared.permit)
 
     async def _let_go(self, key: NamespacedName, step: WorkPlan) -> None:
         permit = authorise_removal(owner_hash(key))
@@ -147,5 +166,6 @@ class Applications:
         placed = application.spec.placement is not None and not children
         rolled = roll_up(works, children, outcome.problems, self._clusters.online, placed=placed)
         status = status_of(application, before, rolled, outcome)
+        self._journeys.looked(key, application, outcome, before, status)
         self._announcer.changed(application, before, status)
         self._status.put(key, status)

@@ -4,11 +4,13 @@
 where nothing changed: a commit that leaves an Application's artifact as it is moves no Work.
 """
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from controlplane.api.application import Application
+from controlplane.api.duration import parse_duration
 from controlplane.api.keys import GROUP, VERSION, ClusterName, Digest, NamespacedName, TenantName
 from controlplane.api.labels import FINALIZER, LABEL_APPLICATION, LABEL_TENANT
 from controlplane.api.names import (
@@ -55,9 +57,10 @@ class WorkPlan:
 
 
 def application_spec(
-    application: Application, tenant: TenantName, payload: Payload, revision: str, hub: str
-) -> WorkSpec:
-    """The Work's spec that delivers a payload for an Application."""
+    application: Application, tenant: TenantName, payload: Payload, revision: str, hub: str,
+    provides: tuple[str, ...] = (),
+) -> WorkSpec:  # fmt: skip
+    """The Work's spec that delivers a payload for an Application. provides: what the cluster says that it has."""
     key = NamespacedName(application.metadata.namespace, application.metadata.name)
     account = identity(tenant)
     sync, placement = application.spec.sync, application.spec.placement
@@ -76,8 +79,11 @@ def application_spec(
             self_heal=sync.self_heal,
             replace=sync.replace,
             adopt=sync.adopt,
+            health_timeout_s=math.ceil(parse_duration(sync.health_timeout)),
             create_namespace=placement.namespace if placement and placement.create_namespace else None,
+            provides=provides,
         ),
+        health=application.spec.health,
         sync=application.spec.request.sync,
     )
 
@@ -102,8 +108,8 @@ def _owner(spec: WorkSpec) -> NamespacedName:
 
 
 def _alike(one: WorkSpec, other: WorkSpec) -> bool:
-    """Whether two specs ask for the same: the revision only tells where it came from, the delivery only when."""
-    blank = {"delivery": 0, "revision": ""}
+    """Whether two specs ask for the same: revision and trace only tell where it came from, the delivery only when."""
+    blank = {"delivery": 0, "revision": "", "trace": ""}
     return one.model_copy(update=blank) == other.model_copy(update=blank)
 
 
@@ -165,14 +171,14 @@ class Dispatcher:
         """Hold a Work as it is, or let it go on; what it delivers stays what was permitted."""
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is not None and work.spec.suspended != suspended:
-            await self._write(cluster, work.spec.model_copy(update={"suspended": suspended}))
+            await self._write(cluster, work.spec.model_copy(update={"suspended": suspended, "trace": ""}))
 
     async def remove(self, work: Work, permit: RemovalPermit) -> None:
         """Ask the agent to prune what the Work delivered."""
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is None or not permit.covers(work.spec.owner):
             raise PermissionError(f"no permit to remove {work.metadata.namespace}/{work.metadata.name}")
-        await self._write(cluster, work.spec.model_copy(update={"state": "Removed", "suspended": False}))
+        await self._write(cluster, work.spec.model_copy(update={"state": "Removed", "suspended": False, "trace": ""}))
 
     async def release(self, work: Work) -> None:
         """Let a Work go: take our finalizer away and delete it."""

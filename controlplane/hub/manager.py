@@ -18,6 +18,8 @@ from controlplane.hub.clusters import Clusters
 from controlplane.hub.collect import collect_artifacts
 from controlplane.hub.dispatch import Dispatcher
 from controlplane.hub.intake import Intake, Queues
+from controlplane.hub.journey import Journeys
+from controlplane.hub.metrics import counts_of
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.policies import Policies, policies_in
 from controlplane.hub.policy_commits import PolicyCommits
@@ -30,9 +32,12 @@ from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Conflict
 from controlplane.kube.events import EventRecorder
+from controlplane.kube.metrics import measured_queue
 from controlplane.kube.queue import Done, WorkQueue
 from controlplane.kube.resource import NAMESPACES
 from controlplane.policy.gate import GATE, Gate
+from controlplane.telemetry.log import note_reconcile
+from controlplane.telemetry.tracer import NO_TRACES, Tracer
 
 __all__ = ["Manager"]
 
@@ -50,15 +55,18 @@ class Manager:
     """
 
     def __init__(
-        self, client: Client, settings: Settings, store: FolderStore, artifacts: tuple[str, str], gate: Gate = GATE
-    ) -> None:
+        self, client: Client, settings: Settings, store: FolderStore, artifacts: tuple[str, str], gate: Gate = GATE,
+        tracer: Tracer = NO_TRACES,
+    ) -> None:  # fmt: skip
         self.world = World()
         self.store = store
         self.queues = Queues(
-            repositories=WorkQueue(on_done=_logged("Repository")),
-            applications=WorkQueue(on_done=_logged("Application"), group=lambda key: key.namespace),
-            tenants=WorkQueue(on_done=_logged("Tenant")),
-            clusters=WorkQueue(on_done=_logged("Cluster")),
+            repositories=measured_queue("repositories", on_done=_logged("Repository")),
+            applications=measured_queue(
+                "applications", on_done=_logged("Application"), group=lambda key: key.namespace
+            ),
+            tenants=measured_queue("tenants", on_done=_logged("Tenant")),
+            clusters=measured_queue("clusters", on_done=_logged("Cluster")),
         )
         self._client = client
         world, queues = self.world, self.queues
@@ -66,7 +74,7 @@ class Manager:
         self._of_policies = policies_in(settings)
         self._policies = policies = Policies(from_git=self._of_policies is not None)
         policies.on_change = self._policy_changed
-        self._policy_queue: WorkQueue[NamespacedName] = WorkQueue(on_done=_logged("Policies"))
+        self._policy_queue: WorkQueue[NamespacedName] = measured_queue("policies", on_done=_logged("Policies"))
         self._namespaces = namespaces = Namespaces(client, policies)
         self._children = Children(client, world, namespaces)
         self._intake = Intake(client, world, queues, self._children, policies)
@@ -75,9 +83,12 @@ class Manager:
         self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
         self._announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
         self._selector = selector = Selector(world, self.sources, policies, store, self._children, settings, gate)
+        journeys = Journeys(world, self._children.parent, tracer)
+        counts_of(world, self.clusters.online)
         self.applications = Applications(
-            world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer
-        )
+            world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer,
+            journeys,
+        )  # fmt: skip
         self._policy_commits = PolicyCommits(
             world,
             self.sources,
@@ -91,10 +102,13 @@ class Manager:
         self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status, gate)
 
     @classmethod
-    async def open(cls, client: Client, settings: Settings, artifacts: tuple[str, str], gate: Gate = GATE) -> "Manager":
+    async def open(
+        cls, client: Client, settings: Settings, artifacts: tuple[str, str], gate: Gate = GATE,
+        tracer: Tracer = NO_TRACES,
+    ) -> "Manager":  # fmt: skip
         """Prepare the data folder. artifacts: the artifact server's base URL and CA, as agents are told them."""
         folder = Path(settings.data_dir)
-        return cls(client, settings, await FolderStore.open(folder / "artifacts"), artifacts, gate)
+        return cls(client, settings, await FolderStore.open(folder / "artifacts"), artifacts, gate, tracer)
 
     def lost(self, application: NamespacedName) -> None:
         """An artifact that a Work of this Application names is not in the store: render it again."""
@@ -138,7 +152,7 @@ class Manager:
             await self.world.complete.wait()
             _log.info("the world is complete", extra={"applications": len(self.world.applications)})
             for name, queue, handler, workers, share in self._stations():
-                tasks.create_task(queue.run(handler, workers=workers, share=share), name=name)
+                tasks.create_task(queue.run(_noted(name, handler), workers=workers, share=share), name=name)
             if self._of_policies is not None:
                 self._policy_queue.add(self._of_policies)
             tasks.create_task(self.status.run(), name="status")
@@ -154,6 +168,17 @@ class Manager:
             ("clusters", self.queues.clusters, self.clusters.reconcile, 4, 4),
             ("applications", self.queues.applications, self.applications.reconcile, 32, 16),  # 16 of one tenant
         )
+
+
+def _noted(station: str, handler: _Handler) -> _Handler:
+    """Each line of a reconcile says what it is about."""
+    kind = {"policies": "repository", "repositories": "repository"}.get(station, station.removesuffix("s"))
+
+    async def reconcile(key: NamespacedName) -> float | None:
+        note_reconcile(**{kind: str(key)})
+        return await handler(key)
+
+    return reconcile
 
 
 def _logged(kind: str) -> Callable[[Done[NamespacedName]], None]:

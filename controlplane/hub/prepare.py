@@ -17,6 +17,8 @@ from controlplane.api.tenant import Tenant
 from controlplane.api.tree import Tree
 from controlplane.artifact.codec import Encoded, encode
 from controlplane.artifact.errors import ArtifactError
+from controlplane.health.assess import needs_status
+from controlplane.health.own import problems_of
 from controlplane.hub.children import child_manifests
 from controlplane.hub.dispatch import Payload
 from controlplane.hub.expand import ExpandError, expand
@@ -33,6 +35,7 @@ from controlplane.render.readset import ReadSet
 from controlplane.render.render import RenderLimits, RenderRequest, render
 from controlplane.render.scope import is_namespaced
 from controlplane.render.substitute import substitute
+from controlplane.telemetry.steps import step
 
 __all__ = ["Prepared", "Refusal", "inputs_of", "prepare"]
 
@@ -101,6 +104,7 @@ def inputs_of(
         spec.placement,
         spec.overrides,
         spec.expand,
+        spec.health,
         head.url,
         repository.spec.export_to,
         stamp,
@@ -118,14 +122,16 @@ async def prepare(
     tenant: None for the platform's own Applications. Raises Refusal.
     """
     key = NamespacedName(application.metadata.namespace, application.metadata.name)
+    _check_rules(application)
     source = application.spec.source
     if application.spec.expand is not None:
         reads = ReadSet.of_folders(tree)
         try:
-            children = expand(
-                application, tenant_name, world.live_tenants(), world.live_clusters(), tree.folders,
-                writers_of(head.url, world),
-            )  # fmt: skip
+            with step("render", path=source.path):
+                children = expand(
+                    application, tenant_name, world.live_tenants(), world.live_clusters(), tree.folders,
+                    writers_of(head.url, world),
+                )  # fmt: skip
         except ExpandError as error:
             raise Refusal(
                 "ExpandFailed", str(error), (Problem(reason="ExpandFailed", message=str(error)[:1024]),)
@@ -133,7 +139,8 @@ async def prepare(
         leaves: tuple[Manifest, ...] = ()
     else:
         try:
-            rendered = await render(tree, RenderRequest(path=source.path, renderer=source.renderer), limits)
+            with step("render", path=source.path):
+                rendered = await render(tree, RenderRequest(path=source.path, renderer=source.renderer), limits)
         except RenderError as error:
             raise _refused(error) from error
         reads = rendered.reads
@@ -142,14 +149,13 @@ async def prepare(
     try:
         children = child_manifests(key, children)
         targets, encoded = await _targets(application, tenant, leaves, world)
-        permit = gate.authorise(
-            policy,
-            Delivery(
-                application=key, tenant=tenant_name, source=head.url,
-                source_namespace=repository.metadata.namespace, exported_to=repository.spec.export_to, targets=targets,
-                children=children, namespace=_namespace(application), create_namespace=_created_namespace(application),
-            ),
+        delivery = Delivery(
+            application=key, tenant=tenant_name, source=head.url,
+            source_namespace=repository.metadata.namespace, exported_to=repository.spec.export_to, targets=targets,
+            children=children, namespace=_namespace(application), create_namespace=_created_namespace(application),
         )  # fmt: skip
+        with step("authorise", objects=len(leaves), children=len(children), clusters=len(targets)):
+            permit = gate.authorise(policy, delivery)
     except Denied as error:
         problems = tuple(denial.problem() for denial in error.problems[:10])
         raise Refusal("Denied", str(error), problems, reads) from error
@@ -202,6 +208,13 @@ async def _targets(
         manifests, each = variants[variant]
         targets.append(Target(cluster=name, digest=each.digest, manifests=manifests))
     return tuple(targets), encoded
+
+
+def _check_rules(application: Application) -> None:
+    """Raises Refusal where a rule of health is broken: an agent would only find out object by object."""
+    if problems := problems_of(application.spec.health, has_status=needs_status):
+        found = tuple(Problem(reason="InvalidHealthRule", message=each[:1024]) for each in problems[:10])
+        raise Refusal("InvalidHealthRule", problems[0], found)
 
 
 def _large(manifests: tuple[Manifest, ...]) -> bool:

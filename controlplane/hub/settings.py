@@ -28,6 +28,8 @@ class Settings:
     api_listen: str = "127.0.0.1:0"
     artifacts_listen: str = "127.0.0.1:0"
     artifacts_url: str = ""  # what agents are told; "" = where artifacts_listen came to listen
+    metrics_listen: str = ""  # HOST:PORT of /metrics; "" = off. Whoever reaches it can read it
+    traces_endpoint: str = ""  # base URL of an OTLP/HTTP receiver; OTEL_* variables go before it; "" = no traces
     artifacts_tls_dir: str = (
         ""  # folder with tls.crt, tls.key and ca.crt (a mounted Secret); "" = plain http, on loopback only
     )

@@ -9,7 +9,7 @@ import random
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from controlplane.api.duration import parse_duration
 from controlplane.api.keys import NamespacedName, TenantName
@@ -19,6 +19,7 @@ from controlplane.api.names import tenant_of_namespace
 from controlplane.api.repository import Repository, RepositoryStatus
 from controlplane.api.tree import Tree
 from controlplane.hub.conditions import POLICIES, Reason, Verdict, conditions
+from controlplane.hub.metrics import FETCHES, stepped
 from controlplane.hub.policies import Policies, policies_in
 from controlplane.hub.settings import Settings
 from controlplane.hub.status import StatusWriter
@@ -31,6 +32,8 @@ from controlplane.source.errors import AuthenticationFailed, SourceError, UrlDen
 from controlplane.source.mirror import Credentials, Fetched, MirrorLimits, Mirrors
 from controlplane.source.revision import FollowedRef
 from controlplane.source.url import UrlPolicy, parse_url
+from controlplane.telemetry.log import note
+from controlplane.telemetry.span import wall_ns
 
 __all__ = ["CredentialsMissing", "Head", "SourceDenied", "Sources"]
 
@@ -55,6 +58,8 @@ class Head:
     sha: str
     revision: str  # "main@sha1:…"
     commit: CommitInfo
+    fetched: tuple[int, int] | None = field(default=None, compare=False)
+    """When the fetch that brought it began and ended: nanoseconds since 1970; None where it was there before."""
 
 
 class Sources:
@@ -146,18 +151,25 @@ class Sources:
         if self._policies.hold(tenant_of_namespace(key.namespace) or TenantName("")) and key != self._of_policies:
             return None  # comes back once policies are in force: which sources there may be is among what they say
         head: Head | None
+        began = wall_ns()
         try:
-            head = await self._fetch(key, repository)
+            head = replace(await self._fetch(key, repository), fetched=(began, wall_ns()))
+            FETCHES.labels("ok").inc()
+            stepped("fetch", (wall_ns() - began) / 1e9)
             verdict = Verdict.good(Reason.FETCHED, _told(head))
         except SourceError as error:
+            FETCHES.labels(error.reason).inc()
             self._credentials.pop(key, None)  # they may be others by now
             kept = self._kept(key, repository)
             in_force = f"; {kept.revision} stays in force" if kept is not None else ""
             verdict = Verdict.bad(error.reason, error.message + in_force, stalled=isinstance(error, UrlDenied))
             head = kept
         before = self._heads.get(key)
-        if head is not None:
+        if (
+            head is not None and head != before
+        ):  # the fetch that brought a commit is told of, not those that found it again
             self._heads[key] = head
+            note(revision=head.revision)
         if before != head or key not in self._tried:
             self._tried.add(key)
             self._moved(key)

@@ -18,6 +18,7 @@ from controlplane.api.tenant import TenantStatus
 from controlplane.hub.world import Table, World
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
+from controlplane.kube.metrics import measured_queue
 from controlplane.kube.queue import WorkQueue
 from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TENANTS, Resource
@@ -36,7 +37,7 @@ class StatusWriter:
     """Collects statuses as they become true, and writes the newest of each object."""
 
     def __init__(self, client: Client, world: World, interval_s: float) -> None:
-        self.queue: WorkQueue[_Key] = WorkQueue()
+        self.queue: WorkQueue[_Key] = measured_queue("status")
         self._client = client
         self._interval_s = interval_s
         self._pending: dict[_Key, Status] = {}

@@ -47,7 +47,8 @@ class Answered:
 class Connection:
     """Requests to one API server as one identity. Use it with `async with`; it may be entered once.
 
-    on_answer: called after each request that is not a stream.
+    on_answer: called after each request that is not a stream. on_restart: called before a watch begins again, with what ended
+    it; None = the server's own time limit.
     Raises KubeError and its subclasses (errors.py) for what the server refuses, Unreachable where no answer came,
     ConfigError where the credential cannot be read. `impersonate` makes a request as that ServiceAccount.
     `timeout_s` limits one request; None = the settings' request_timeout_s.
@@ -59,8 +60,10 @@ class Connection:
         settings: ClientSettings | None = None,
         *,
         on_answer: Callable[[Answered], None] | None = None,
+        on_restart: Callable[[Resource, KubeError | None], None] | None = None,
     ) -> None:
         self.config = config
+        self.on_restart = on_restart
         self.settings = settings = settings or ClientSettings()
         self._on_answer = on_answer
         self._bearer = Bearer(config)

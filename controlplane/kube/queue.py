@@ -83,6 +83,8 @@ class WorkQueue(Generic[K]):
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self._wake = asyncio.Event()
+        self._resting = asyncio.Event()
+        self._resting.set()
         self._closed = False
 
     @property
@@ -130,6 +132,11 @@ class WorkQueue(Generic[K]):
         self._due.pop((key, False), None)
         if key in self._running:
             self._running[key] = None
+        self._rest_if_done()
+
+    async def at_rest(self) -> None:
+        """Wait until no key can run and none runs. Keys that are scheduled for later do not count."""
+        await self._resting.wait()
 
     def close(self) -> None:
         """Start nothing more; run() returns once the reconciles under way have ended."""
@@ -168,6 +175,7 @@ class WorkQueue(Generic[K]):
         if key not in self._ready:
             self._ready[key] = added
             self._turns.setdefault(self._group(key), {})[key] = None
+            self._resting.clear()
             self._wake.set()
 
     def _take(self, key: K) -> float | None:
@@ -227,8 +235,13 @@ class WorkQueue(Generic[K]):
             self._put(key, again)
         if next_s is not None:
             self._schedule(key, ended + max(next_s, 0.0), own=True)
+        self._rest_if_done()
         if self._on_done:
             self._on_done(Done(key, started - added, ended - started, error, self.failures(key), next_s))
+
+    def _rest_if_done(self) -> None:
+        if not self._ready and not self._running:
+            self._resting.set()
 
     def _retry_s(self, error: Exception, failures: int) -> float:
         asked = getattr(error, "retry_after_s", None)

@@ -100,6 +100,8 @@ async def watch(
             error = err
             if isinstance(err, Gone) or (isinstance(err, ServerTimeout) and err.future_version):
                 watcher.lost()
+        if client.on_restart:
+            client.on_restart(resource, error)
         if watcher.progressed or time.monotonic() - began >= watcher.settings.healthy_after_s:
             failures = 0
             if error is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controlplane.api.keys import GROUP
-from controlplane.api.labels import ANNOTATION_REPLACE
+from controlplane.api.labels import ANNOTATION_HOOK, ANNOTATION_HOOK_DELETE, ANNOTATION_REPLACE, ANNOTATION_WAVE
 from controlplane.api.manifest import Manifest
 from controlplane.policy.denial import DenialReason
 from controlplane.policy.objection import Bounds, Objection
@@ -15,6 +15,9 @@ from controlplane.policy.tenant_rights import GROUND_NAME, ROLES, SIGHT
 
 __all__ = ["objections"]
 
+_FREE = frozenset(
+    {ANNOTATION_REPLACE, ANNOTATION_WAVE, ANNOTATION_HOOK, ANNOTATION_HOOK_DELETE}
+)  # how to apply, not whose
 _MARKS = f"labels and annotations of {GROUP} are the platform's"
 _NAMES = "names of the ground that the platform lays"
 _RESERVED: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -33,7 +36,7 @@ def objections(manifest: Manifest, bounds: Bounds) -> Iterator[Objection]:
             marks = metadata.get(field)
             if marks:
                 for name in marks:
-                    if _ours(name) and not (field == "annotations" and name == ANNOTATION_REPLACE):
+                    if _ours(name) and not (field == "annotations" and name in _FREE):
                         message = f"{field[:-1]} {name} is not tenant {bounds.tenant}'s to set: take it away"
                         yield Objection(DenialReason.MARK, _MARKS, message)
     if key.name in _RESERVED.get((key.group, key.kind), ()):

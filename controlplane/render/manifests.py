@@ -4,6 +4,7 @@ Everything that can be said about an object without a cluster is said here, with
 before the gate that knows where an object stood.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import orjson
 
 from controlplane.api.keys import ObjectKey
 from controlplane.api.manifest import Manifest, Origin
+from controlplane.api.order import is_hook
 from controlplane.render.errors import (
     DuplicateListKey,
     DuplicateObject,
@@ -35,6 +37,7 @@ _SERVER_FIELDS = frozenset(
         "resourceVersion", "selfLink", "uid",
     )
 )  # fmt: skip
+_HOOK_PREFIX = 55  # of generateName, so that name and hash fit into the 63 characters that a Job's name may have
 _DEEPEST_LIST = 5  # lists within lists; one level is common, two are an accident
 
 
@@ -134,6 +137,8 @@ def manifest(value: dict[str, Any], origin: Origin, limits: ObjectLimits = Objec
         raise _invalid(origin, f"{kind} has no metadata.name")
     if not isinstance(metadata, dict):
         raise _invalid(origin, f"metadata of a {kind} is {_named(metadata)}, not a mapping")
+    if not metadata.get("name") and isinstance(metadata.get("generateName"), str) and is_hook(value):
+        metadata = _named_hook(value, metadata)
     _check_name(str(kind), metadata, origin)
     key = ObjectKey(str(version).rpartition("/")[0], str(kind), metadata.get("namespace") or "", metadata["name"])
     for field in ("labels", "annotations"):
@@ -154,11 +159,24 @@ def manifest(value: dict[str, Any], origin: Origin, limits: ObjectLimits = Objec
     return Manifest(key, body, origin)
 
 
+def _named_hook(value: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
+    """The metadata of a hook that has generateName, with a name made from its content: one content is one object.
+
+    A hook that is changed is another object then, and the old one leaves the delivery.
+    """
+    content = hashlib.blake2b(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), digest_size=4).hexdigest()
+    prefix = metadata["generateName"][:_HOOK_PREFIX]
+    return {name: part for name, part in metadata.items() if name != "generateName"} | {"name": f"{prefix}{content}"}
+
+
 def _check_name(kind: str, metadata: dict[str, Any], origin: Origin) -> None:
     name, namespace = metadata.get("name"), metadata.get("namespace")
     if name is None or name == "":
         if metadata.get("generateName"):
-            raise _invalid(origin, f"{kind} has generateName; what is delivered from Git needs a fixed metadata.name")
+            raise _invalid(
+                origin,
+                f"{kind} has generateName; only hooks may: what is delivered needs a fixed metadata.name",
+            )
         raise _invalid(origin, f"{kind} has no metadata.name")
     if not isinstance(name, str):
         raise _invalid(origin, f"metadata.name of a {kind} is {_named(name)}: write it in quotes")

@@ -19,6 +19,7 @@ from controlplane.api.keys import Digest, NamespacedName
 from controlplane.artifact.codec import prove
 from controlplane.artifact.errors import ArtifactError
 from controlplane.artifact.store import Store
+from controlplane.hub.metrics import ARTIFACTS
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.errors import KubeError
@@ -96,6 +97,11 @@ class ArtifactServer:
         return site
 
     async def _get(self, request: web.Request) -> web.Response:
+        response = await self._answer(request)
+        ARTIFACTS.labels(str(response.status)).inc()
+        return response
+
+    async def _answer(self, request: web.Request) -> web.Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token or len(token) > _TOKEN_BYTES:
             return _refusal(401, "a token for the audience controlplane-artifacts is needed")

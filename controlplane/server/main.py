@@ -20,19 +20,22 @@ from controlplane.hub.settings import Settings, SettingsError, read_settings
 from controlplane.kube.client import Client
 from controlplane.kube.config import ClusterConfig, ConfigError, from_kubeconfig, in_cluster
 from controlplane.kube.errors import KubeError, NotFound
+from controlplane.kube.metrics import answered, restarted
 from controlplane.kube.resource import CONFIGMAPS
 from controlplane.policy.gate import GATE, Gate
 from controlplane.server.artifacts import ArtifactServer, Reviews
 from controlplane.server.join import Joiners, JoinServer
 from controlplane.server.listener import Listener, write_whole
-from controlplane.server.log import log_to_stderr
 from controlplane.server.secret import WebhookSecret
 from controlplane.server.webhooks import MAX_BODY_BYTES, Webhooks
+from controlplane.telemetry.log import log_to_stderr
+from controlplane.telemetry.scrape import BadAddress, scraped
+from controlplane.telemetry.tracer import open_tracer
 
 __all__ = ["main"]
 
 _log = logging.getLogger(__name__)
-_FLAGS = ("data-dir", "api-listen", "artifacts-listen", "artifacts-url", "artifacts-tls-dir")
+_FLAGS = ("data-dir", "api-listen", "metrics-listen", "artifacts-listen", "artifacts-url", "artifacts-tls-dir")
 
 
 def main(argv: Sequence[str] | None = None, *, gate: Gate = GATE) -> None:
@@ -45,7 +48,7 @@ def main(argv: Sequence[str] | None = None, *, gate: Gate = GATE) -> None:
     try:
         config = from_kubeconfig(Path(arguments.kubeconfig)) if arguments.kubeconfig else in_cluster()
         asyncio.run(_serve(config, arguments, gate))
-    except (ConfigError, SettingsError, KubeError, OSError) as error:
+    except (ConfigError, SettingsError, BadAddress, KubeError, OSError) as error:
         sys.exit(f"controlplane-hub: {error}")
     except BaseExceptionGroup as group:
         causes = group.subgroup((KubeError, OSError))
@@ -67,7 +70,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--kubeconfig", default=os.environ.get("CONTROLPLANE_KUBECONFIG", ""), help="default: in-cluster"
     )
     parser.add_argument("--data-dir", help="folder for mirrors and artifacts")
-    parser.add_argument("--listen", dest="api_listen", metavar="HOST:PORT", help="webhooks, health, metrics")
+    parser.add_argument("--listen", dest="api_listen", metavar="HOST:PORT", help="webhooks, health")
+    parser.add_argument("--metrics-listen", metavar="HOST:PORT", help="metrics, for Prometheus; default: off")
     parser.add_argument("--artifacts-listen", metavar="HOST:PORT", help="artifacts, for agents")
     parser.add_argument("--artifacts-url", metavar="URL", help="what agents are told; default: where it listens")
     parser.add_argument(
@@ -82,7 +86,7 @@ async def _serve(config: ClusterConfig, arguments: argparse.Namespace, gate: Gat
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Client(config) as client:
+    async with Client(config, on_answer=answered("hub"), on_restart=restarted("hub")) as client:
         configured = {} if arguments.settings == "none" else await _configured(client)
         flags = {flag: value for flag in _FLAGS if (value := getattr(arguments, flag.replace("-", "_")))}
         settings = read_settings(configured, flags)
@@ -115,7 +119,10 @@ async def _listening(client: Client, settings: Settings, gate: Gate) -> AsyncIte
         artifacts = stack.enter_context(Listener.of(settings.artifacts_listen, settings.artifacts_tls_dir))
         api = stack.enter_context(Listener.of(settings.api_listen))
         artifacts_url = settings.artifacts_url or artifacts.url
-        manager = await Manager.open(client, settings, (artifacts_url, artifacts.ca), gate)
+        metrics = await stack.enter_async_context(scraped(settings.metrics_listen))
+        tracer = open_tracer("controlplane-hub", settings.traces_endpoint)
+        stack.push_async_callback(tracer.close)
+        manager = await Manager.open(client, settings, (artifacts_url, artifacts.ca), gate, tracer)
         reviews = Reviews(client, settings.token_review_cache_s)
         server = ArtifactServer(manager.world, manager.store, reviews, manager.lost)
         for_agents = server.application()
@@ -124,7 +131,7 @@ async def _listening(client: Client, settings: Settings, gate: Gate) -> AsyncIte
         site = web.Application(client_max_size=MAX_BODY_BYTES)
         Webhooks(manager.world, WebhookSecret(client), manager.look).add_to(site)
         await stack.enter_async_context(api.serving(site, manager.world.complete))
-        endpoints = {"api": api.url, "artifacts": artifacts_url}
+        endpoints = {"api": api.url, "artifacts": artifacts_url} | ({"metrics": metrics} if metrics else {})
         write_whole(settings.data_dir / "endpoints.json", orjson.dumps(endpoints))
         _log.info("listening", extra=endpoints)
         yield manager

@@ -13,6 +13,7 @@ import orjson
 from aiohttp import web
 
 from controlplane.api.keys import NamespacedName
+from controlplane.hub.metrics import WEBHOOKS
 from controlplane.hub.world import World
 from controlplane.kube.errors import KubeError
 from controlplane.source.errors import UrlDenied
@@ -52,6 +53,11 @@ class Webhooks:
         site.router.add_post("/webhooks/push", self._push)
 
     async def _push(self, request: web.Request) -> web.Response:
+        response = await self._answer(request)
+        WEBHOOKS.labels(str(response.status)).inc()
+        return response
+
+    async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()
         header = request.headers.get("X-Hub-Signature-256", "")
         try:

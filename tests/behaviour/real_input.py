@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from hack.checkout import Checkout, read_tree
-from tests.behaviour.cluster import Cluster, condition
+from tests.behaviour.cluster import Body, Cluster, condition
 from tests.behaviour.manifests import application, repository
 from tests.behaviour.system import System
 from tests.behaviour.team import Team
 from tests.testdata import testdata
 
-__all__ = ["PLATFORM", "WITHIN_S", "Platform", "nothing_left", "platform_team", "tree_of"]
+__all__ = ["PLATFORM", "WITHIN_S", "Platform", "known_kinds", "nothing_left", "platform_team", "tree_of"]
 
 PLATFORM = "controlplane-system"
 WITHIN_S = 240.0
@@ -48,6 +48,36 @@ async def _gone(cluster: Cluster, one: str) -> None:
     await cluster.try_kubectl(
         "wait", "--for=delete", "--timeout=60s", *where, f"{kind}.{group}".rstrip(".") + f"/{name}"
     )
+
+
+@asynccontextmanager
+async def known_kinds(clusters: Iterable[Cluster], kinds: Mapping[str, str]) -> AsyncIterator[None]:
+    """Kinds that take any content, on these clusters, for as long as that. kinds: Kind -> plural.group, or plural.group/version."""
+    try:
+        for cluster in clusters:
+            await cluster.apply(*(_any_kind(kind, *name.partition("/")[::2]) for kind, name in kinds.items()))
+        yield
+    finally:
+        for cluster in clusters:
+            names = [f"crd/{name.partition('/')[0]}" for name in kinds.values()]
+            await cluster.kubectl("delete", "--ignore-not-found", *names)
+
+
+def _any_kind(kind: str, name: str, version: str) -> Body:
+    plural, _, group = name.partition(".")
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    served = {"name": version or "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name},
+        "spec": {
+            "group": group,
+            "names": {"kind": kind, "plural": plural},
+            "scope": "Namespaced",
+            "versions": [served],
+        },
+    }
 
 
 class Platform(Team):

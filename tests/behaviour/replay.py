@@ -1,14 +1,20 @@
-"""A repository's real commits, one after the other: what each changed, and the tree before the first of them."""
+"""A repository's real commits, one after the other: what each changed, and the tree before the first of them.
+
+And what a cluster holds in the end, in a form in which two clusters can be compared.
+"""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.behaviour.cluster import Body, Cluster
 from tests.behaviour.real_input import tree_of
 from tests.testdata import testdata
 
-__all__ = ["Commit", "History", "history_of"]
+__all__ = ["Commit", "History", "delivered", "history_of"]
+
+OWNER = "controlplane.dev/owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +65,38 @@ def history_of(repository: str) -> History:
         for entry in entries
     )
     return History(start, tuple(commits))
+
+
+async def delivered(cluster: Cluster, *namespaces: str) -> dict[str, Body]:
+    """What we own in these namespaces, by kind and name, without what each cluster chooses for itself."""
+    kinds = await cluster.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name")
+    where = ("-n", namespaces[0]) if len(namespaces) == 1 else ("--all-namespaces",)
+    listing = await cluster.kubectl(
+        "get", *where, ",".join(kinds.split()), f"--selector={OWNER}", "--show-managed-fields", "--output=json"
+    )
+    found = {}
+    for body in json.loads(listing)["items"]:
+        namespace = body["metadata"]["namespace"]
+        if namespace in namespaces and (compared := _compared(body)):
+            found[f"{body['kind']} {namespace}/{body['metadata']['name']}"] = compared
+    return found
+
+
+def _compared(body: Body) -> Body:
+    """What was applied (by managedFields), and all values but those that others decide. Empty for what we did not apply."""
+    meta = body["metadata"]
+    manager = f"controlplane:{meta['labels'].pop(OWNER)}"
+    applied: Body = next((e["fieldsV1"] for e in meta["managedFields"] if e["manager"] == manager), {})
+    if not applied:
+        return {}  # Endpoints and EndpointSlices take over their Service's labels
+    theirs = {"clusterIP", "clusterIPs", "volumeName"} | ({"replicas"} - {f[2:] for f in applied.get("f:spec", {})})
+    ours = applied["f:metadata"]
+    return {
+        "applied": applied,
+        "labels": meta["labels"],
+        "annotations": {
+            k: v for k, v in meta.get("annotations", {}).items() if f"f:{k}" in ours.get("f:annotations", {})
+        },
+        "spec": {name: value for name, value in body.get("spec", {}).items() if name not in theirs},
+        **{name: value for name, value in body.items() if name not in ("metadata", "spec", "status")},
+    }

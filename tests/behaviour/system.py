@@ -67,6 +67,7 @@ class System:
         async with Environment.fresh(state) as environment:
             await bring_up(environment, heartbeat=_HEARTBEAT, settings=_SETTINGS)
             async with cls.joined(environment) as system:
+                await system.at_rest()  # whoever compares with what was there begins when the examples are
                 yield system
 
     @classmethod

@@ -3,13 +3,10 @@
 Delivered, not Ready: its Deployments count a Pod as available only after three seconds, which would make minutes of sixty.
 """
 
-import json
-
 import pytest
 
-from tests.behaviour.cluster import Body, Cluster
 from tests.behaviour.real_input import Platform, nothing_left, platform_team
-from tests.behaviour.replay import History, history_of
+from tests.behaviour.replay import History, delivered, history_of
 from tests.behaviour.system import System
 
 PATH = "deploy/overlays/dev"
@@ -18,42 +15,11 @@ READ = ("deploy/bases", PATH)
 OBJECTS = 25
 CHANGES_SELECTORS = 41
 CHANGED = {"Deployment.apps dev/backend", "Deployment.apps dev/cache", "Deployment.apps dev/frontend"}
-OWNER = "controlplane.dev/owner"
 
 
 @pytest.fixture
 def history() -> History:
     return history_of("podinfo")
-
-
-async def _delivered(cluster: Cluster) -> dict[str, Body]:
-    """What we own in namespace dev, by kind and name, without what each cluster chooses for itself."""
-    kinds = await cluster.kubectl("api-resources", "--namespaced", "--verbs=list", "--output=name")
-    listing = await cluster.kubectl(
-        "get", "-n", "dev", ",".join(kinds.split()), f"--selector={OWNER}", "--show-managed-fields", "--output=json"
-    )
-    found = {f"{body['kind']} {body['metadata']['name']}": _compared(body) for body in json.loads(listing)["items"]}
-    return {name: body for name, body in found.items() if body}
-
-
-def _compared(body: Body) -> Body:
-    """What was applied (by managedFields), and all values but those that others decide. Empty for what we did not apply."""
-    meta = body["metadata"]
-    manager = f"controlplane:{meta['labels'].pop(OWNER)}"
-    applied: Body = next((e["fieldsV1"] for e in meta["managedFields"] if e["manager"] == manager), {})
-    if not applied:
-        return {}  # Endpoints and EndpointSlices take over their Service's labels
-    theirs = {"clusterIP", "clusterIPs", "volumeName"} | ({"replicas"} - {f[2:] for f in applied.get("f:spec", {})})
-    ours = applied["f:metadata"]
-    return {
-        "applied": applied,
-        "labels": meta["labels"],
-        "annotations": {
-            k: v for k, v in meta.get("annotations", {}).items() if f"f:{k}" in ours.get("f:annotations", {})
-        },
-        "spec": {name: value for name, value in body.get("spec", {}).items() if name not in theirs},
-        **{name: value for name, value in body.items() if name not in ("metadata", "spec", "status")},
-    }
 
 
 async def _replay(platform: Platform, history: History) -> None:
@@ -77,9 +43,9 @@ async def test_real_commits_end_with_what_a_fresh_deployment_of_the_last_tree_gi
             await fresh.push(history.tree_after(len(history.commits)))
             await fresh.deploy(fresh.name, PATH, placement={})
             assert (await fresh.ready(fresh.name))["status"]["objects"] == OBJECTS
-            expected = await _delivered(system.west)
+            expected = await delivered(system.west, "dev")
             assert len(expected) == OBJECTS - 1  # and the namespace
-            assert await _delivered(system.east) == expected
+            assert await delivered(system.east, "dev") == expected
     await nothing_left(before)
 
 

@@ -4,41 +4,23 @@ Some use kinds that these clusters do not know. That holds up the teams which us
 once the kinds are there.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 
 import pytest
 import yaml
 
-from tests.behaviour.cluster import Body, Cluster, condition
-from tests.behaviour.real_input import PLATFORM, WITHIN_S, Platform, nothing_left, platform_team, tree_of
+from tests.behaviour.cluster import Body, condition
+from tests.behaviour.real_input import PLATFORM, WITHIN_S, Platform, known_kinds, nothing_left, platform_team, tree_of
 from tests.behaviour.system import System
 
 FOLDERS = "namespaces/live.cloud-platform.service.justice.gov.uk"
 TEAMS, OBJECTS = 111, 839
 ROOT = "real-teams"
 UNKNOWN = {
-    "Certificate": ("cert-manager.io", "certificates"),
-    "PrometheusRule": ("monitoring.coreos.com", "prometheusrules"),
-    "ServiceMonitor": ("monitoring.coreos.com", "servicemonitors"),
+    "Certificate": "certificates.cert-manager.io",
+    "PrometheusRule": "prometheusrules.monitoring.coreos.com",
+    "ServiceMonitor": "servicemonitors.monitoring.coreos.com",
 }
-
-
-def _crd(kind: str) -> Body:
-    group, plural = UNKNOWN[kind]
-    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {
-            "group": group,
-            "names": {"kind": kind, "plural": plural},
-            "scope": "Namespaced",
-            "versions": [version],
-        },
-    }
 
 
 def _kinds(files: dict[str, str]) -> dict[str, set[str]]:
@@ -49,19 +31,6 @@ def _kinds(files: dict[str, str]) -> dict[str, set[str]]:
         kinds = {body["kind"] for body in yaml.load_all(text, yaml.CSafeLoader) if body}
         found.setdefault(folder.rpartition("/")[2], set()).update(kinds)
     return found
-
-
-@asynccontextmanager
-async def _known(clusters: Iterable[Cluster]) -> AsyncIterator[None]:
-    """The kinds, on these clusters, for as long as that."""
-    names = [f"crd/{plural}.{group}" for group, plural in UNKNOWN.values()]
-    try:
-        for cluster in clusters:
-            await cluster.apply(*map(_crd, UNKNOWN))
-        yield
-    finally:
-        for cluster in clusters:
-            await cluster.kubectl("delete", "--ignore-not-found", *names)
 
 
 async def _children(platform: Platform, what: str, holds: Callable[[list[Body]], bool]) -> list[Body]:
@@ -102,7 +71,7 @@ async def test_a_root_delivers_the_folders_of_111_teams_and_waits_for_kinds(syst
         assert condition(root, "Ready").false
         assert {problem["reason"] for problem in root["status"]["problems"]} == {"UnknownKind"}
 
-        async with _known(platform.clusters):
+        async with known_kinds(platform.clusters, UNKNOWN):
             root = await platform.ready(ROOT)
             assert _counts(root, {"total": TEAMS, "ready": TEAMS, "degraded": 0})
             children = await _children(

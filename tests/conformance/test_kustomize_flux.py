@@ -19,6 +19,7 @@ from controlplane.render.render import RenderRequest, render
 from controlplane.render.substitute import substitute
 from controlplane.render.yaml import dump, load_all
 from controlplane.source.tree import DirectoryTree
+from tests.conformance.tally import Tally
 from tests.testdata import testdata
 
 pytestmark = pytest.mark.conformance
@@ -30,7 +31,7 @@ DISAGREEMENTS = {
 }
 
 
-def test_every_expression_agrees() -> None:
+def test_every_expression_agrees(tally: Tally) -> None:
     rows = testdata("conformance", "kustomize-flux", "envsubst.jsonl").read_text().splitlines()
     assert rows
     wrong = []
@@ -41,6 +42,7 @@ def test_every_expression_agrees() -> None:
             value = None
         if value != case.get("output"):
             wrong.append(case["name"])
+    tally.put("kustomize-flux: expressions", cases=len(rows), agree=len(rows) - len(wrong))
     assert wrong == []
 
 
@@ -82,7 +84,7 @@ def _by_key(expected: Path) -> dict[ObjectKey, dict[str, Any]]:
     return {key_of(each.value): each.value for each in documents if each.value is not None}
 
 
-async def test_every_tree_agrees() -> None:
+async def test_every_tree_agrees(tally: Tally) -> None:
     wrong, ran = set(), 0
     for file in sorted(testdata("conformance", "kustomize-flux", "trees").glob("*/case.json")):
         case = json.loads(file.read_text())
@@ -90,5 +92,6 @@ async def test_every_tree_agrees() -> None:
             ran += 1
             if not await _agrees(file.parent, case):
                 wrong.add(case["name"])
+    tally.put("kustomize-flux: trees", cases=ran, agree=ran - len(wrong))
     assert ran
     assert wrong == DISAGREEMENTS.keys()

@@ -13,6 +13,7 @@ from controlplane.render.kustomize import build
 from controlplane.render.limits import RenderLimits
 from controlplane.render.yaml import load_all
 from controlplane.source.tree import DirectoryTree
+from tests.conformance.tally import Tally
 from tests.testdata import testdata
 
 pytestmark = pytest.mark.conformance
@@ -40,7 +41,7 @@ async def agrees(folder: Path) -> bool:
     return "error" not in case and values(output) == values((folder / "expected.yaml").read_bytes())
 
 
-async def test_every_case_agrees() -> None:
+async def test_every_case_agrees(tally: Tally) -> None:
     folders = sorted(path.parent for path in testdata("conformance", "kustomize-goldens").glob("*/case.json"))
     assert folders
     two_at_once = asyncio.Semaphore(2)
@@ -50,6 +51,7 @@ async def test_every_case_agrees() -> None:
             return "" if await agrees(folder) else folder.name
 
     wrong = {name for name in await asyncio.gather(*map(check, folders)) if name}
+    tally.put("kustomize-goldens", cases=len(folders), agree=len(folders) - len(wrong))
     assert wrong == DISAGREEMENTS.keys()
 
 

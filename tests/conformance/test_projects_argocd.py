@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ import pytest
 from controlplane.policy.compile import PLATFORM_KINDS
 from controlplane.policy.rules import PolicyFileError, read_csv
 from tests.conformance.argocd import Unspeakable, permits, roles_in_our_format
+from tests.conformance.tally import Tally
 from tests.testdata import testdata
 
 pytestmark = pytest.mark.conformance
@@ -68,17 +68,18 @@ def _why(kind: str, project: dict[str, Any], check: dict[str, Any]) -> str:
     return ""
 
 
-def test_every_answer_is_argo_cds_or_explained(record_property: Callable[[str, object], None]) -> None:
+def test_every_answer_is_argo_cds_or_explained(tally: Tally) -> None:
     text = testdata("conformance", "projects-argocd", "cases.jsonl").read_text(encoding="utf-8")
     cases = [json.loads(line) for line in text.splitlines()]
     assert len(cases) >= AT_LEAST
     found = Counter((case["kind"], family(case)) for case in cases)
     compared = sum(count for (kind, _), count in found.items() if kind in COMPARED)
-    agree = f"{sum(count for (_, why), count in found.items() if not why)}/{compared}"
-    print(f"\nArgo CD projects: {agree} of what can be compared agree")  # noqa: T201  # the figure is what this test is for
-    for (kind, why), count in sorted(found.items()):
-        print(f"  {kind:<22} {why or 'agrees':<18} {count:>4}")  # noqa: T201  # see above
-    record_property("argocd_projects", agree)
+    agree = sum(count for (_, why), count in found.items() if not why)
+    reasons = Counter(why for (_, why), count in found.items() for _ in range(count) if why)
+    tally.put(
+        "projects-argocd", cases=len(cases), share=compared, agree=agree,
+        note=", ".join(f"{why} {count}" for why, count in sorted(reasons.items())),
+    )  # fmt: skip
     assert {why for _, why in found if why} <= REASONS.keys()
     assert all(entry["reason"].strip() for entry in REASONS.values())
 

@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import pytest
 from controlplane.policy.files import roles_without_rules
 from controlplane.policy.rules import Place, PolicyFileError, check_words, read_csv
 from tests.conformance.argocd import Unspeakable, answer, in_our_format
+from tests.conformance.tally import Tally
 from tests.testdata import testdata
 
 pytestmark = pytest.mark.conformance
@@ -44,13 +45,13 @@ def family(case: dict[str, Any], check: dict[str, Any], builtin: str) -> str:
     return f"unexplained: {case['name']} {check}: {ours.message}"
 
 
-def test_every_answer_is_argo_cds_or_explained(record_property: Callable[[str, object], None]) -> None:
+def test_every_answer_is_argo_cds_or_explained(tally: Tally) -> None:
     builtin = testdata("conformance", "rbac-argocd", "builtin-policy.csv").read_text(encoding="utf-8")
     found: Counter[str] = Counter()
     for case in cases("enforce.jsonl"):
         for check in case["checks"]:
             found[family(case, check, builtin)] += 1
-    _told("enforce", found, record_property)
+    _told("enforce", found, tally)
     assert {each for each in found if each} <= REASONS.keys()
     assert found[""] > 0.9 * found.total()
 
@@ -73,12 +74,12 @@ def invalid(case: dict[str, Any]) -> tuple[bool, str]:
     return case["action"] != "", "words"
 
 
-def test_what_is_a_policy_there_is_one_here(record_property: Callable[[str, object], None]) -> None:
+def test_what_is_a_policy_there_is_one_here(tally: Tally) -> None:
     found: Counter[str] = Counter()
     for case in cases("validate.jsonl"):
         valid, why = invalid(case)
         found["" if valid is case["valid"] else why if case["valid"] else f"we take it: {case}"] += 1
-    _told("validate", found, record_property)
+    _told("validate", found, tally)
     assert {each for each in found if each} <= REASONS.keys()
 
 
@@ -114,7 +115,6 @@ def test_a_family_is_told_from_the_others(case: dict[str, Any], expected: str) -
         assert REASONS[expected]["reason"].strip()
 
 
-def _told(what: str, found: Counter[str], record_property: Callable[[str, object], None]) -> None:
-    agree = f"{found['']}/{found.total()}"
-    print(f"\nArgo CD RBAC, {what}: {agree} agree; {dict(found)}")  # noqa: T201  # the figure is what this test is for
-    record_property(f"argocd_rbac_{what}", agree)
+def _told(what: str, found: Counter[str], tally: Tally) -> None:
+    reasons = ", ".join(f"{why} {count}" for why, count in sorted(found.items()) if why)
+    tally.put(f"rbac-argocd: {what}", cases=found.total(), agree=found[""], note=reasons)

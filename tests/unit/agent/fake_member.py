@@ -162,6 +162,13 @@ class FakeMember:
         if self.objects[key]["metadata"].get("deletionTimestamp"):
             self.vanish(key)
 
+    def status(self, key: ObjectKey, status: Body) -> None:
+        """A controller says how an object is."""
+        body = self.objects[key]
+        meta = {**body["metadata"], "resourceVersion": str(next(self._versions))}
+        self.objects[key] = {**body, "metadata": meta, "status": status}
+        self._tell(Event("MODIFIED", self.objects[key]))
+
     def finalized(self, key: ObjectKey, finalizer: str) -> None:
         """A controller puts a finalizer on an object."""
         self._change(key, lambda meta: meta.update(finalizers=[finalizer]))
@@ -208,6 +215,8 @@ class FakeMember:
         for kept in ("finalizers", "deletionTimestamp"):
             if kept in old:
                 meta[kept] = old[kept]
+        if before is not None and "status" in before:
+            now["status"] = before["status"]
         same = before is not None and _plain(before) == _plain(now) and taken.keys() == owners[manager].keys()
         if before is not None and same:
             return

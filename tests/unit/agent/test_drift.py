@@ -2,7 +2,7 @@
 
 import pytest
 
-from controlplane.agent.drift import EXPIRED, Replied, Verdict, expires, judge
+from controlplane.agent.drift import EXPIRED, ONCE, Replied, Verdict, expires, judge
 from controlplane.agent.entry import Entry
 from controlplane.agent.live import Seen
 
@@ -88,3 +88,9 @@ def test_what_has_gone_its_way_is_not_missed_until_it_comes_back() -> None:
     assert judge(gone, None) is Verdict.SAME
     assert judge(gone, Seen(gone=True)) is Verdict.SAME
     assert judge(gone, seen(uid="other")) is Verdict.DRIFTED
+
+
+def test_a_hook_is_nobodys_to_heal() -> None:
+    hook = Entry("u", "5/pre-sync", ONCE)
+    for seen in (None, Seen(gone=True), Seen("v", print="f:2"), Seen("u", print="n:")):
+        assert judge(hook, seen) is Verdict.SAME

@@ -6,7 +6,7 @@ import pytest
 
 from controlplane.agent.item import Item, labelled
 from controlplane.api.keys import key_of
-from controlplane.api.labels import ANNOTATION_REPLACE, LABEL_OWNER, LABEL_TENANT
+from controlplane.api.labels import ANNOTATION_REPLACE, ANNOTATION_RUN, LABEL_OWNER, LABEL_TENANT
 from controlplane.kube.resource import CONFIGMAPS
 
 
@@ -80,3 +80,11 @@ def test_another_body_leaves_the_rest() -> None:
     before = item(config(), adopt=True)
     after = before.with_body(config(labels={}), "h2")
     assert (after.hash, after.adopt, after.key) == ("h2", True, before.key)
+
+
+def test_a_hook_bears_its_run_and_is_known_by_it() -> None:
+    body = config(annotations={"a": "b"})
+    made = Item(key_of(body), CONFIGMAPS, body, "h").for_run("5/pre-sync")
+    assert made.body["metadata"]["annotations"] == {"a": "b", ANNOTATION_RUN: "5/pre-sync"}
+    assert (made.hash, made.once) == ("5/pre-sync", True)
+    assert body["metadata"]["annotations"] == {"a": "b"}

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pytest
+
 from controlplane.agent.live import Live, Seen, look
 from controlplane.api.keys import ObjectKey
-from controlplane.api.labels import LABEL_OWNER
+from controlplane.api.labels import ANNOTATION_RUN, LABEL_OWNER
 from controlplane.health.status import HealthStatus
 
 OWNER = "a" * 32
@@ -90,3 +92,36 @@ def test_what_is_nobodys_is_forgotten() -> None:
     live.forget(KEY)
     live.forget(KEY)
     assert live.get(KEY) is None
+
+
+def job(spec: object = None, **status: object) -> dict[str, Any]:
+    meta = {"name": "j", "namespace": "shop", "annotations": {ANNOTATION_RUN: "5/pre-sync"}}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec or {}, "status": status}
+
+
+def pod(policy: str, phase: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"restartPolicy": policy},
+            "status": {"phase": phase}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "busy"),
+    [
+        (job(), True),
+        (job(conditions=[{"type": "Complete", "status": "False"}]), True),
+        (job(conditions=[{"type": "Complete", "status": "True"}]), False),
+        (job(conditions=[{"type": "Failed", "status": "True"}]), False),
+        (job({"suspend": True}), False),
+        (pod("Never", "Running"), True),
+        (pod("OnFailure", "Succeeded"), False),
+        (pod("Always", "Running"), False),
+        ({**job(), "apiVersion": "example.com/v1"}, False),
+    ],
+)
+def test_what_runs_to_an_end_is_busy_until_then(body: dict[str, Any], busy: bool) -> None:
+    assert look(body).busy is busy
+
+
+def test_a_hook_says_whose_run_it_is() -> None:
+    assert look(job()).run == "5/pre-sync"
+    assert look(deployment()).run == ""

@@ -68,3 +68,10 @@ def test_a_plan_prunes_only_what_is_in_the_inventory_and_not_desired(
     assert going <= entries.keys() - desired.keys()
     assert {key for phase in step.apply for key in phase} <= desired.keys()
     assert not going or prune
+
+
+def test_the_last_wave_is_applied_last_and_goes_first() -> None:
+    step = plan({A: NEW, B: NEW, D: NEW}, {}, waves={B: 1, A: 2})
+    assert step.apply == ((D,), (B,), (A,))
+    gone = {A: Entry("u", OLD, wave=2), B: Entry("u", OLD, wave=1), D: Entry("u", OLD)}
+    assert plan({}, gone).prune == removal(gone).prune == ((A,), (B,), (D,))

@@ -89,3 +89,10 @@ def test_what_blocks_is_told_first_and_ten_are_told() -> None:
     assert len(told) == 10
     assert [p.reason for p in told[:6]] == ["FetchFailed", *["Invalid"] * 5]
     assert told == listed([whole, *reversed(bad), *reversed(mild)])
+
+
+@pytest.mark.parametrize(
+    ("ends", "stalls"), [(Ends.EVENT, False), (Ends.RETRY, False), (Ends.NEWS, True), (Ends.PERSON, True)]
+)
+def test_what_only_a_person_ends_stalls(ends: Ends, stalls: bool) -> None:
+    assert Fault(KEY, "Invalid", "x", ends).stalls is stalls

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.agent.entry import Entry, Record
+from controlplane.agent.run import Run
 from controlplane.agent.shard import CAPACITY, MalformedInventory, decode_shard, encode_shard, merge
 from controlplane.api.keys import NamespacedName, ObjectKey, TenantName
 
@@ -25,7 +26,7 @@ def records(draw: st.DrawFn) -> list[Record]:
             st.dictionaries(
                 keys,
                 st.builds(Entry, uid=text, hash=text, print=text, generation=st.integers(0, 9), created=st.booleans(),
-                          shard=st.integers(0, 2)),
+                          wave=st.integers(-3, 3), shard=st.integers(0, 2)),
                 max_size=6,
             )
         )  # fmt: skip
@@ -39,6 +40,21 @@ def records(draw: st.DrawFn) -> list[Record]:
                 delivery=draw(st.integers(0, 10**13)),
                 digest=draw(text),
                 sync=draw(text),
+                run=draw(
+                    st.one_of(
+                        st.none(),
+                        st.builds(
+                            Run,
+                            text,
+                            text,
+                            st.integers(0, 9),
+                            st.dictionaries(text, st.booleans()),
+                            failed=st.booleans(),
+                            done=st.booleans(),
+                            deletes=st.booleans(),
+                        ),
+                    )
+                ),
                 home=draw(st.integers(0, 2)),
                 entries=entries,
             )
@@ -57,10 +73,21 @@ def test_what_is_written_to_shards_is_read_from_them(before: list[Record]) -> No
     for record in before:
         read = after[record.owner]
         assert read.entries == record.entries
+        assert read.run == record.run
+        assert read.run is None or read.home == record.home, "what is written next replaces it"
         assert (read.application, read.identity, read.tenant) == (record.application, record.identity, TENANT)
         assert (read.hub, read.delivery, read.digest, read.sync) == (
             record.hub, record.delivery, record.digest, record.sync,
         )  # fmt: skip
+
+
+def test_what_an_earlier_version_wrote_is_read() -> None:
+    payload = encode_shard(TENANT, 0, [record(entries={ObjectKey("", "A", "", "a"): Entry("u", "h", "f:1", 1)})])
+    content = orjson.loads(gzip.decompress(payload))
+    assert content["records"][0].keys() == {
+        "owner", "application", "identity", "hub", "delivery", "digest", "sync", "objects",
+    }  # fmt: skip
+    assert len(content["records"][0]["objects"][0]) == 9, "and an earlier version reads what this one writes"
 
 
 def record(owner: str = "a" * 32, **more: object) -> Record:

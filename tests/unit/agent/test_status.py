@@ -73,7 +73,7 @@ def test_a_delivery_that_is_not_carried_out_is_never_ready() -> None:
     assert facts.conditions() == {
         "Ready": ("Unknown", "Progressing"),
         "Synced": ("Unknown", "Applying"),
-        "Healthy": ("True", "Healthy"),
+        "Healthy": ("Unknown", "Progressing"),  # what is well is so of the delivery before
         "Reconciling": ("True", "Applying"),
     }
     facts = Facts()

@@ -120,3 +120,33 @@ def test_the_count_of_heals_goes_on_from_the_hubs() -> None:
     body = intake.work() | {"status": {"drift": {"healed": 7}}}
     intake.works.saw(body)
     assert intake.works.course(body["spec"]["owner"]).healed == 7
+
+
+def test_what_the_cluster_gives_is_taken_from_the_newest_work() -> None:
+    told: list[frozenset[str]] = []
+    world = World()
+    works = Works(delivered=lambda owner: 0, wake=lambda owner: None, hub=HUB)
+    works.provides_changed = lambda: told.append(works.provides)
+    first = world.work("web", config("a"))
+    newer = world.work("api", config("a"), options={"provides": ["Ingress"]})
+    works.saw(newer)
+    works.saw(first)  # older: what it does not say is no news
+    assert told == [frozenset({"Ingress"})]
+    assert works.judge(None).provides == {"Ingress"}
+    works.saw(world.work("web", config("a"), options={"provides": ["LoadBalancer"]}))
+    assert works.judge(first["spec"]["owner"]).provides == {"LoadBalancer"}
+    assert len(told) == 2
+
+
+def test_a_judge_is_made_once_for_each_set_of_rules() -> None:
+    world = World()
+    works = Works(delivered=lambda owner: 0, wake=lambda owner: None, hub=HUB)
+    body = world.work("web", config("a"), health=[{"kind": "A", "group": "b.c", "healthy": "true"}])
+    owner = body["spec"]["owner"]
+    assert works.judge(owner) is works.judge(None)
+    works.saw(body)
+    judge = works.judge(owner)
+    assert judge is works.judge(owner)
+    assert judge is not works.judge(None)
+    works.forget(owner)
+    assert works.judge(owner) is works.judge(None)

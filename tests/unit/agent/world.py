@@ -10,6 +10,7 @@ from controlplane.agent.contest import Contests
 from controlplane.agent.desired import Desired, DesiredStore
 from controlplane.agent.fetch import Artifacts, FetchFailed
 from controlplane.agent.inventory import Inventory
+from controlplane.agent.journey import Journeys
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live
 from controlplane.agent.namespaces import Namespaces
@@ -32,6 +33,7 @@ from controlplane.kube.discovery import Discovery
 from controlplane.kube.errors import KubeError
 from controlplane.kube.resource import Resource
 from controlplane.kube.watch import Event
+from controlplane.telemetry.tracer import NO_TRACES, Tracer
 from tests.unit.agent.fake_member import FakeDiscovery, FakeMember
 
 HUB = "hub-1"
@@ -105,6 +107,7 @@ class FakeWatches:
         self.kinds: set[tuple[str, str]] = set()
         self.whole: set[tuple[str, str]] = set()
         self.watched_crds = False
+        self.looked_again: list[tuple[str, str]] = []
         self.hidden = False
         self.errors: dict[Where, KubeError] = {}
         self.observer: Observations | None = None
@@ -129,6 +132,13 @@ class FakeWatches:
 
     def watch_kinds(self) -> None:
         self.watched_crds = True
+
+    async def look_again(self, group: str, kind: str, owner: str = "") -> None:
+        self.looked_again.append((kind, owner))
+        for key, body in list(self._member.objects.items()):
+            labels = body["metadata"].get("labels") or {}
+            if (key.group, key.kind) == (group, kind) and labels.get(LABEL_OWNER) == owner:
+                self._show(Event("MODIFIED", body))
 
     def look_whole(self, group: str, kind: str) -> None:
         self.whole.add((group, kind))
@@ -161,6 +171,7 @@ class World:
         self.delivery = 100
         self.due: dict[str, float] = {}
         self.errors: dict[str, Exception] = {}
+        self.tracer: Tracer = NO_TRACES
         self._writer: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "World":
@@ -236,7 +247,7 @@ class World:
             for key in course.wanted or ()
             if (fight := self.contests.contested(key)) is not None
         }  # fmt: skip
-        return compose(
+        status = compose(
             self.works.desired[owner],
             self.inventory.records.get(owner),
             course,
@@ -244,6 +255,8 @@ class World:
             contested=contested,
             before=WorkStatus(),
         )
+        self.journeys.told(self.works.desired[owner], status)
+        return status
 
     def get(self, kind: str, name: str, namespace: str = "shop") -> Body | None:
         """An object of the member."""
@@ -276,6 +289,7 @@ class World:
             wake=lambda owner: self._wake(owner, 0.0),
             hub=HUB,
         )
+        self.journeys = Journeys("east", self.tracer)
         self.reports: list[str] = []
         self.reported_after: dict[str, float] = {}
         self.observations = self.watches.observer = Observations(
@@ -296,6 +310,7 @@ class World:
             lanes,
             self.live,
             lambda owner: str(r.application) if (r := self.inventory.records.get(owner)) else None,
+            self.works.judge,
         )
         self.reconciler = Reconciler(
             Ports(
@@ -316,6 +331,7 @@ class World:
                 wake=self._wake,
                 report=self._report,
                 clock=lambda: self.now,
+                journeys=self.journeys,
             )
         )
         self.due.clear()

@@ -8,21 +8,22 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from controlplane.health import batch, disruption, extension, network, pods, storage, workloads
+from controlplane.health import batch, disruption, extension, network, pods, scaling, storage, workloads
 from controlplane.health.assess import assess, needs_status
 from controlplane.health.status import HEALTHY, Health, HealthStatus, progressing
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-TABLES = (batch, disruption, extension, network, pods, storage, workloads)
+TABLES = (batch, disruption, extension, network, pods, scaling, storage, workloads)
 WITH_A_RULE: Final = sorted(key for module in TABLES for key in module.RULES)
 WELL_AT_BIRTH: Final = [
     ("", "ConfigMap"), ("", "Secret"), ("", "ServiceAccount"), ("", "Namespace"), ("networking.k8s.io", "NetworkPolicy"),
-    ("networking.k8s.io", "Ingress"), ("rbac.authorization.k8s.io", "Role"), ("storage.k8s.io", "StorageClass"),
+    ("networking.k8s.io", "IngressClass"), ("rbac.authorization.k8s.io", "Role"), ("storage.k8s.io", "StorageClass"),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"), ("scheduling.k8s.io", "PriorityClass"),
 ]  # fmt: skip
 OTHERS: Final = [
     ("example.com", "Widget"),
-    ("autoscaling", "HorizontalPodAutoscaler"),
+    ("cert-manager.io", "Certificate"),  # one with a rule as data
+    ("argoproj.io", "Rollout"),
     ("extensions", "Secret"),
     ("", ""),
 ]
@@ -114,9 +115,7 @@ def test_whatever_is_being_deleted_is_progressing(group: str, kind: str) -> None
     ("api", "kind", "expected"),
     [
         pytest.param("v1", "Service", HealthStatus.PROGRESSING, id="the core's Service"),
-        pytest.param(
-            "serving.knative.dev/v1", "Service", HealthStatus.HEALTHY, id="another group's Service is another kind"
-        ),
+        pytest.param("example.com/v1", "Service", HealthStatus.HEALTHY, id="another group's Service is another kind"),
     ],
 )
 def test_a_rule_belongs_to_its_group(api: str, kind: str, expected: HealthStatus) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controlplane.health.assess import assess
-from controlplane.health.status import HEALTHY, Health, HealthStatus, degraded, healthy, progressing
+from controlplane.health.status import HEALTHY, Health, HealthStatus, degraded, progressing
 
 STARTED = {"startTime": "2026-11-23T10:00:00Z"}
 SUSPENDED = Health(HealthStatus.SUSPENDED, "spec.suspend is true")
@@ -25,7 +25,7 @@ def condition(kind: str, status: str = "True") -> dict[str, str]:
         pytest.param(job(), progressing("not started yet"), id="just created"),
         pytest.param(
             job(**STARTED, active=2, succeeded=3, failed="x"),
-            healthy("runs: 2 active, 3 succeeded, 0 failed"),
+            progressing("runs: 2 active, 3 succeeded, 0 failed"),
             id="runs",
         ),
         pytest.param(job(conditions=[condition("Complete")]), HEALTHY, id="done"),
@@ -36,7 +36,7 @@ def condition(kind: str, status: str = "True") -> dict[str, str]:
         ),
         pytest.param(
             job(**STARTED, conditions=[condition("Failed", "False")]),
-            healthy("runs: 0 active, 0 succeeded, 0 failed"),
+            progressing("runs: 0 active, 0 succeeded, 0 failed"),
             id="not failed",
         ),
         pytest.param(job({"suspend": True}), SUSPENDED, id="suspended"),
@@ -51,9 +51,23 @@ def test_job(body: dict[str, Any], expected: Health) -> None:
     assert assess(body) == expected
 
 
+RAN = {"lastScheduleTime": "2026-01-02T00:00:00Z"}
+
+
 @pytest.mark.parametrize(
-    ("spec", "expected"),
-    [pytest.param({}, HEALTHY, id="waits for its time"), pytest.param({"suspend": True}, SUSPENDED, id="suspended")],
-)
-def test_cron_job(spec: dict[str, Any], expected: Health) -> None:
-    assert assess(job(spec, "CronJob")) == expected
+    ("spec", "status", "expected"),
+    [
+        pytest.param({}, {}, HEALTHY, id="waits for its time"),
+        pytest.param({"suspend": True}, RAN, SUSPENDED, id="suspended"),
+        pytest.param({}, RAN, HEALTHY, id="has not succeeded yet"),
+        pytest.param({}, {**RAN, "lastSuccessfulTime": "2026-01-02T00:01:00Z"}, HEALTHY, id="succeeded"),
+        pytest.param(
+            {}, {**RAN, "lastSuccessfulTime": "2026-01-01T00:01:00Z"},
+            degraded("its last run, of 2026-01-02T00:00:00Z, did not succeed"), id="the last one failed",
+        ),
+        pytest.param({}, {**RAN, "lastSuccessfulTime": "2026-01-01T00:01:00Z", "active": [{}]}, HEALTHY, id="still runs"),
+        pytest.param({}, {"lastScheduleTime": 5, "lastSuccessfulTime": {}}, HEALTHY, id="times that are none"),
+    ],
+)  # fmt: skip
+def test_cron_job(spec: dict[str, Any], status: dict[str, Any], expected: Health) -> None:
+    assert assess(job(spec, "CronJob", **status)) == expected

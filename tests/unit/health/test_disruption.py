@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controlplane.health.assess import assess
-from controlplane.health.status import HEALTHY, Health, progressing
+from controlplane.health.status import HEALTHY, Health, degraded, progressing
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,16 @@ from controlplane.health.status import HEALTHY, Health, progressing
             {"observedGeneration": 0},
             progressing("generation 1 is not observed yet, the status is of 0"),
             id="of the spec before",
+        ),
+        pytest.param(
+            {"observedGeneration": 1, "conditions": [{"type": "A", "status": "False", "reason": "InsufficientPods"}]},
+            HEALTHY,
+            id="too few Pods for a disruption, which is its work",
+        ),
+        pytest.param(
+            {"observedGeneration": 1, "conditions": [{"type": "A", "status": "False", "reason": "SyncFailed"}]},
+            degraded("SyncFailed"),
+            id="cannot be computed",
         ),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controlplane.health.assess import assess
-from controlplane.health.status import HEALTHY, Health, degraded, progressing
+from controlplane.health.status import HEALTHY, Health, HealthStatus, degraded, progressing
 
 ARRIVED = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
 AVAILABLE = {"type": "Available", "status": "True"}
@@ -118,7 +118,7 @@ def replica_set(
         pytest.param(replica_set(available=1), progressing("1 of 2 replicas available"), id="not available"),
         pytest.param(replica_set(ready=0), progressing("0 of 2 replicas ready"), id="not ready"),
         pytest.param(replica_set(created=3), progressing("1 old replicas are to end"), id="too many"),
-        pytest.param(replica_set(2, 2, 2, 2, QUOTA), progressing("FailedCreate: exceeded quota"), id="cannot create"),
+        pytest.param(replica_set(2, 2, 2, 2, QUOTA), degraded("FailedCreate: exceeded quota"), id="cannot create"),
     ],
 )
 def test_replica_set(body: dict[str, Any], expected: Health) -> None:
@@ -190,9 +190,6 @@ def daemon_set(strategy: str = "RollingUpdate", **status: Any) -> dict[str, Any]
             workload("DaemonSet", {}, {}), progressing("the controller has not observed it yet"), id="just created"
         ),
         pytest.param(
-            {**daemon_set(), "metadata": {}}, progressing("it has no metadata.generation"), id="no generation"
-        ),
-        pytest.param(
             daemon_set(desiredNumberScheduled=None),
             progressing("the number of nodes is not known yet"),
             id="nodes unknown",
@@ -227,3 +224,8 @@ def test_daemon_set(body: dict[str, Any], expected: Health) -> None:
 )
 def test_replication_controller(status: dict[str, Any], expected: Health) -> None:
     assert assess(workload("ReplicationController", {"replicas": 1}, status, "v1")) == expected
+
+
+def test_a_deployment_that_is_paused_is_suspended() -> None:
+    body = workload("Deployment", {"replicas": 2, "paused": True}, {"observedGeneration": 1, "replicas": 1})
+    assert assess(body) == Health(HealthStatus.SUSPENDED, "spec.paused is true")

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
+from controlplane.api.application import Application
 from controlplane.api.keys import ClusterName, Digest, NamespacedName, TenantName
 from controlplane.api.names import cluster_namespace, ground_key, identity, owner_hash, work_name
 from controlplane.api.work import ApplicationRef, Artifact, Ground, Identity, Work, WorkSpec
-from controlplane.hub.dispatch import ground_spec, plan
+from controlplane.hub.dispatch import Payload, application_spec, ground_spec, plan
+from tests.unit.hub.objects import application_body
 
 EAST, WEST = ClusterName("east"), ClusterName("west")
 WEB = NamespacedName("tenant-payments", "web")
@@ -85,3 +88,32 @@ def test_a_tenants_ground_has_a_work_of_its_own_name() -> None:
     made = ground_spec(tenant, ground_key(tenant), Ground(), "hub-1")
     assert made.owner == owner_hash(ground_key(tenant)) != owner_hash(WEB)
     assert work_name(ground_key(tenant)).startswith("ground-payments-")
+
+
+def test_a_work_brings_rules_of_health_and_what_its_cluster_gives_and_stays_small() -> None:
+    rule = {"group": "example.com", "kind": "Widget", "healthy": 'status.state == "Ready"', "message": "status.message"}
+    body = application_body("web", source={"repository": "team"}, placement={"namespace": "payments"}, health=[rule])
+    payload = Payload(Digest("sha256:" + "a" * 64), 100, 3)
+    made = application_spec(
+        Application.model_validate(body), TenantName("payments"), payload, "main@sha1:" + "a" * 40, "hub-1",
+        ("LoadBalancer",),
+    )  # fmt: skip
+    assert made.wire()["options"]["provides"] == ["LoadBalancer"]
+    assert [each.wire() for each in made.health] == [{**rule, "progressing": "", "degraded": ""}]
+    assert len(orjson.dumps(made.wire())) < 2048
+    plain = made.model_copy(update={"health": ()})
+    assert list(plan({EAST: made}, [work(EAST, plain)], BOTH).write) == [EAST], "other rules are a delivery"
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("10m", 600), ("0s", 0), ("1500ms", 2), ("1h30m", 5400)])
+def test_the_time_for_health_goes_to_the_agent_in_whole_seconds(timeout: str, seconds: int) -> None:
+    application = Application.model_validate(
+        {
+            "metadata": {"namespace": WEB.namespace, "name": WEB.name},
+            "spec": {"source": {"repository": "team"}, "sync": {"healthTimeout": timeout}},
+        }
+    )
+    made = application_spec(
+        application, TenantName("payments"), Payload(Digest("sha256:" + "a" * 64), 1, 1), "main", "hub-1"
+    )
+    assert made.options.health_timeout_s == seconds

@@ -326,3 +326,18 @@ async def test_other_rules_for_its_deliveries_are_judged_and_all_others_are_let_
         await after(f"# moved\n{NO_CONFIG}", "d" * 40)
     assert refusal.value.problems[0].rule.endswith("(policies/a.csv:2@dddddddddddd)")
     await after("# nothing\n", "e" * 40)
+
+
+async def test_a_broken_rule_of_health_holds_the_commit_and_names_the_expression(hub: Hub) -> None:
+    hub.commits.commit({"apps/web/a.yaml": config()})
+    good = {"group": "example.com", "kind": "Widget", "healthy": "status.ok"}
+    assert (await hub.selector.select(WEB, hub.application(health=[good]))).payloads
+    with pytest.raises(Refusal) as refusal:
+        await hub.selector.select(WEB, hub.application(health=[good, {"kind": "Secret", "degraded": "status ="}]))
+    assert refusal.value.reason == "InvalidHealthRule"
+    problems = [problem.message for problem in refusal.value.problems]
+    assert problems[0] == "spec.health[1] (core/Secret): the kind has no status to be judged by"
+    assert problems[1].startswith("spec.health[1] (core/Secret).degraded: Syntax error")
+    assert (await hub.selector.select(WEB, hub.application(health=[good]))).payloads, (
+        "and not for longer than it is there"
+    )

@@ -375,3 +375,27 @@ async def _play(operations: list[tuple[Any, ...]], workers: int, share: int | No
             pytest.fail("the queue never came to rest")
         for key, starts in asked.items():
             assert q.started.count(key) >= starts, f"{key} was asked for and not run"
+
+
+async def test_at_rest_waits_for_what_is_ready_and_for_what_runs_but_not_for_what_is_scheduled() -> None:
+    queue: WorkQueue[str] = WorkQueue(backoff=FIXED)
+    await queue.at_rest()  # nothing was added
+    let_go = asyncio.Event()
+
+    async def handler(key: str) -> float | None:
+        await let_go.wait()
+        return 3600.0
+
+    queue.add("a")
+    resting = asyncio.create_task(queue.at_rest())
+    running = asyncio.create_task(queue.run(handler))
+    await settle()
+    assert not resting.done() and queue.running == 1
+    let_go.set()
+    await resting
+    assert (queue.depth, queue.running, queue.waiting) == (0, 0, 1)
+    queue.add("b")
+    queue.close()
+    queue.forget("b")
+    await queue.at_rest()
+    await running

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 
 from controlplane.api.keys import TenantName
-from controlplane.api.labels import ANNOTATION_REPLACE, LABEL_OWNER, LABEL_TENANT
+from controlplane.api.labels import (
+    ANNOTATION_HOOK,
+    ANNOTATION_HOOK_DELETE,
+    ANNOTATION_REPLACE,
+    ANNOTATION_WAVE,
+    LABEL_OWNER,
+    LABEL_TENANT,
+)
 from controlplane.api.manifest import Manifest
 from controlplane.policy.denial import DenialReason
 from controlplane.policy.marks import objections
@@ -46,6 +53,11 @@ def test_a_mark_of_the_platforms(body: dict[str, Any]) -> None:
         {},
         {"metadata": {"labels": None, "annotations": None}},
         {"metadata": {"annotations": {ANNOTATION_REPLACE: "true"}}},
+        {
+            "metadata": {
+                "annotations": {ANNOTATION_WAVE: "1", ANNOTATION_HOOK: "sync", ANNOTATION_HOOK_DELETE: "failed"}
+            }
+        },
         {"metadata": {"labels": {"app": "controlplane.dev", "notcontrolplane.dev/x": "y"}}},
         {"spec": "text"},
         {"spec": {"template": {"metadata": None}, "jobTemplate": None, "volumeClaimTemplates": "x"}},

@@ -215,3 +215,27 @@ def test_errors_print_their_place_and_are_bounded() -> None:
     assert str(RenderError("m", "f", 1)) == "f:1: m"
     assert str(RenderError("m", "f")) == "f: m"
     assert len(RenderError("m" * 5000).message) == 2000
+
+
+@pytest.mark.parametrize(
+    "annotation", ["controlplane.dev/hook: pre-sync", "argocd.argoproj.io/hook: PreSync", "helm.sh/hook: test"]
+)
+def test_a_hook_with_generate_name_is_named_by_its_content(annotation: str) -> None:
+    text = "{apiVersion: batch/v1, kind: Job, metadata: {generateName: migrate-, annotations: {%s}}, spec: {a: %d}}"
+    names = []
+    for spec in (1, 1, 2):
+        (found,) = read(text % (annotation, spec))
+        assert "generateName" not in found.body["metadata"]
+        assert found.key.name == found.body["metadata"]["name"]
+        names.append(found.key.name)
+    assert names[0] == names[1] != names[2]
+    assert names[0].startswith("migrate-")
+    assert len(names[0]) == len("migrate-") + 8
+
+
+def test_the_name_of_a_hook_fits_into_a_label() -> None:
+    (found,) = read(
+        "{apiVersion: batch/v1, kind: Job,"
+        f" metadata: {{generateName: {'x' * 80}-, annotations: {{controlplane.dev/hook: pre-sync}}}}}}"
+    )
+    assert len(found.key.name) == 63
