@@ -53,6 +53,8 @@ class Course:
     rounds: int = 0  # reconciles that came to an end; before the first one nothing is reported
     kept: int = 0  # objects that left the artifact and stay, since pruning is off
     drifted: dict[ObjectKey, Overwrite] = field(default_factory=dict)  # foreign writes that are not undone (yet)
+    left: tuple[ObjectKey, ...] = ()  # the first of them
+    took: bool = False  # what was to be taken over from another owner is ours, as far as it may be
     again: set[ObjectKey] = field(default_factory=set)  # still to be applied once more, though nothing changed
     sync: str = ""  # the request that filled `again`
     asked: int | None = None  # how many objects it meant; None: no request was taken in by this process

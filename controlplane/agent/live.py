@@ -13,6 +13,7 @@ from controlplane.agent.fingerprint import Marks, marks_of
 from controlplane.api.keys import ObjectKey
 from controlplane.api.labels import ANNOTATION_RUN, LABEL_OWNER
 from controlplane.api.names import field_manager
+from controlplane.artifact.spared import is_spared
 from controlplane.health.assess import assess
 from controlplane.health.status import HEALTHY, Health
 
@@ -36,8 +37,10 @@ class Seen:
     busy: bool = False  # it runs to an end (a Job, a Pod of its own), and has not got there
     run: str = ""  # the run that applied it, where it is a hook
     terminating: bool = False
+    since: str = ""  # when its deletion was asked for
     finalizers: tuple[str, ...] = ()
     joined: bool = False  # others have written it, too
+    spared: bool = False  # it says of itself that nobody is to delete it
     gone: bool = False
 
 
@@ -89,8 +92,10 @@ def look(
         busy=whole and _busy(body),
         run=str((meta.get("annotations") or {}).get(ANNOTATION_RUN) or "")[:64],
         terminating=bool(meta.get("deletionTimestamp")),
+        since=str(meta.get("deletionTimestamp") or ""),
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,
+        spared=is_spared(body),
     )
 
 

@@ -14,8 +14,10 @@ from controlplane.agent.desired import Desired, needed
 from controlplane.agent.drift import ONCE
 from controlplane.agent.entry import Record
 from controlplane.agent.fetch import FetchFailed
+from controlplane.agent.handover import Handover
 from controlplane.agent.healing import Healing
 from controlplane.agent.item import Item
+from controlplane.agent.moving import owner_of, waits_for
 from controlplane.agent.plan import Plan, plan, removal
 from controlplane.agent.ports import Ports
 from controlplane.agent.prepare import Prepared, prepare_ground, prepare_manifests
@@ -52,6 +54,7 @@ class Reconciler:
         self._carrier = Carrier(ports)
         self._healing = Healing(ports)
         self._sync = Sync(ports, self._carrier)
+        self._handover = Handover(ports)
 
     async def reconcile(self, owner: str) -> float | None:
         """One round. Returns seconds until the next look, None for none. Raises Again, or KubeError."""
@@ -107,6 +110,13 @@ class Reconciler:
             course.wanted = frozenset(k for k, entry in record.entries.items() if entry.uid and entry.print != ONCE)
             await io.watches.ensure(await self._kinds(record.entries), record.entries)
             return None
+        if spec.moved_to is not None:  # nothing of it is touched any more: it is another one's, or about to be
+            course.faults, course.wanted = {}, frozenset(key for key, entry in record.entries.items() if entry.uid)
+            io.wake(owner_of(spec.moved_to), 0.0)
+            return None
+        if (waits := waits_for(desired, record, io.works, io.inventory)) is not None:
+            course.faults, course.wanted = {None: waits}, frozenset()
+            return _SLOW_S
         prepared, stale = await self._prepare(desired, record)
         if prepared is None:
             assert stale is not None
@@ -115,6 +125,7 @@ class Reconciler:
         course.fresh |= dict(prepared.faults.items())
         if stale is None and spec.type == "Application":
             self._begin_run(desired, record, prepared)
+        await self._handover.take_over(desired, record, course, prepared.items)
         unseen = await self._watch([*prepared.items.values(), *prepared.hooks.values()], record)
         items = self._healing.fit(desired, record, prepared.items)
         spared = {k for k in record.entries if k in prepared.wanted or k in prepared.orders}
@@ -128,6 +139,7 @@ class Reconciler:
             drifted=heal.apply,
             prune=spec.options.prune and stale is None,
             waves=prepared.waves,
+            spared=self._handover.spared(record),
         )
         course.wanted = frozenset(prepared.wanted)
         course.settling = bool(step.apply)
@@ -154,6 +166,7 @@ class Reconciler:
         if stale is not None:
             course.fresh[None] = stale
         course.kept = len(step.kept) if stale is None else 0
+        course.left = step.kept[:3]
         left = await self._prune(step.prune, record, course) if applied else True
         course.again &= items.keys()
         carried_out = not (_hindered(course) or left or course.again) and await self._sync.after(turn)
@@ -296,11 +309,14 @@ class Reconciler:
         course.wanted, course.settling = None, True
         if record is not None:
             io.inventory.delivered(record, hub=desired.spec.hub, delivery=desired.spec.delivery)
-            if desired.spec.options.prune:
-                await io.watches.ensure(await self._kinds(record.entries), record.entries)
-                if not await self._take_away(desired, record, course):
-                    course.faults, course.fresh = course.fresh, {}
-                    return self._next_look(course, None)
+            if self._handover.is_waited_for(desired):
+                course.waiting = f"{len(record.entries)} objects wait to be taken over"
+                io.wake(owner_of(desired.spec.moved_to), 0.0)
+                return _SLOW_S
+            await io.watches.ensure(await self._kinds(record.entries), record.entries)
+            if not await self._take_away(desired, record, course):
+                course.faults, course.fresh = course.fresh, {}
+                return self._next_look(course, None)
             io.inventory.removed(record)
             await io.inventory.flush()  # before it is told: what was told must be true after a crash, too
         course.faults, course.fresh = {}, {}
@@ -320,6 +336,9 @@ class Reconciler:
             steps = removal({key: record.entries[key] for key in keys}).prune
             return await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault))
 
+        if spec.options.orphan or not spec.options.prune:
+            steps = removal(record.entries).prune
+            return await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault), orphan=True)
         if record.run is None or not record.run.deletes:
             return await prune(record.entries)
         try:

@@ -18,6 +18,7 @@ from controlplane.agent.live import Live
 from controlplane.agent.overwrite import told
 from controlplane.agent.problem import Ends, Fault, listed
 from controlplane.agent.works import Held
+from controlplane.api.adopted import Adopted
 from controlplane.api.keys import ObjectKey
 from controlplane.api.model import Condition
 from controlplane.api.work import Drift, ObjectCounts, Synced, WorkStatus
@@ -93,6 +94,7 @@ def compose(
         problems=listed(faults),
         drift=_drift(course, before.drift),
         synced=_synced_again(record, course, before.synced),
+        adopted=_adopted(record),
     )
 
 
@@ -182,6 +184,9 @@ def _synced(
         objects = {f.key for f in blocking if f.key is not None}
         more = f"{len(objects)} of {len(wanted)} objects: " if len(objects) > 1 else ""
         return _Verdict("False", first.reason, more + _told(first))
+    if desired.spec.moved_to is not None:
+        to = desired.spec.moved_to
+        return _Verdict("True", "HandedOver", f"its objects are, or will be, {to.namespace}/{to.name}'s")
     if desired.spec.suspended:
         truth: _Truth = "True" if record is not None and _carried_out(desired, record, course) else "False"
         return _Verdict(truth, "Suspended", "nothing is applied, healed or pruned")
@@ -189,7 +194,9 @@ def _synced(
         return _Verdict("Unknown", "Applying", course.waiting)
     notes = []
     if course.kept:
-        notes.append(f"{course.kept} objects left the delivery and are kept, since prune is off")
+        why = "since prune is off" if not desired.spec.options.prune else "as they say prune: false"
+        named = ", ".join(map(str, course.left))
+        notes.append(f"{course.kept} objects left the delivery and are kept, {why}: {named}")
     if course.mutated:
         key, fields = min(course.mutated.items())
         notes.append(f"admission changed {', '.join(fields)} of {key}")
@@ -255,6 +262,19 @@ def _health(key: ObjectKey, live: Live, record: Record | None) -> Health:
             return HEALTHY
         return Health(HealthStatus.PROGRESSING, "it is not there yet")
     return seen.health
+
+
+def _adopted(record: Record | None) -> Adopted:
+    """What of the delivery was there before us, and whose it was. A ground's namespaces are the owner's to hand over."""
+    if record is None or record.identity is None:
+        return Adopted()
+    found = [(k, e) for k, e in sorted(record.entries.items(), key=lambda each: each[0]) if e.uid and not e.created]
+    managers = sorted({name for _, entry in found for name in entry.taken.split(",") if name})
+    return Adopted(
+        objects=len(found),
+        names=tuple(str(key)[:640] for key, _ in found[:10]),
+        managers=tuple(name[:128] for name in managers[:10]),
+    )
 
 
 def _drift(course: Course, before: Drift) -> Drift:

@@ -8,16 +8,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from controlplane.api.adopted import Adopted
 from controlplane.api.health import HealthRules, Provided
 from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
-    "KIND_GLOB", "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground", "GroundNamespace", "Hash",
-    "Identity", "Kinds", "ObjectCounts", "ObjectRef", "ObjectRefs", "Options", "Resources", "Synced", "Work", "WorkSpec", "WorkStatus",
+    "KIND_GLOB", "MOVES_PROTOCOL", "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground",
+    "GroundNamespace", "Hash", "Identity", "Kept", "Kinds", "ObjectCounts", "ObjectRef", "ObjectRefs", "Options",
+    "Resources", "Synced", "Work", "WorkSpec", "WorkStatus",
 ]  # fmt: skip
 
-PROTOCOL = 1  # what this version writes; an agent holds a Work of a higher one and says so
+PROTOCOL = 2  # what this version understands; an agent holds a Work of a higher one and says so
+MOVES_PROTOCOL = 2  # of a Work that says movedTo: an agent that does not know it would prune what is to be taken over
 
 # <group>/<Kind>, the core group written core; at most one * in each, so that no such text is slow to match.
 KIND_GLOB = r"^[-a-z0-9.]*\*?[-a-z0-9.]*/[A-Za-z0-9]*\*?[A-Za-z0-9]*$"
@@ -67,6 +70,9 @@ class Options(Part):
         default=600, description="for how long a wave or a hook may take to be well before it is told; 0 = for ever"
     )
     ignore: IgnoreRules = Field(default=(), description="fields that are left to others")
+    orphan: bool = Field(
+        default=False, description="on removal: let the objects go, and delete none; prune is false then"
+    )
 
 
 class ObjectRef(Part):
@@ -79,6 +85,13 @@ class ObjectRef(Part):
 
 
 ObjectRefs = Annotated[tuple[ObjectRef, ...], Field(max_length=10)]
+
+
+class Kept(Part):
+    """What the artifact holds beside what Git says, since its removal waits for a person's word. The hub's own note."""
+
+    objects: Annotated[int, Field(ge=0)]
+    besides: DigestText = Field(description="of what Git says alone")
 
 
 class GroundNamespace(Part):
@@ -109,7 +122,7 @@ class Ground(Part):
 class WorkSpec(Part):
     """What the hub wants on this cluster. Level-based: only the newest counts."""
 
-    protocol: int = PROTOCOL
+    protocol: int = 1
     hub: Annotated[str, Field(max_length=64)] = Field(description="uid of controlplane-system on the hub that wrote it")
     delivery: int = Field(
         description="rises with each change; milliseconds since 1970 when dispatched, or the last one plus one"
@@ -129,6 +142,13 @@ class WorkSpec(Part):
     )
     sync_objects: ObjectRefs = Field(default=(), description="what sync is about; empty = every object")
     ground: Ground | None = None
+    kept: Kept | None = None
+    moved_from: ApplicationRef | None = Field(
+        default=None, description="take over what this one delivered here, as soon as its own Work says movedTo"
+    )
+    moved_to: ApplicationRef | None = Field(
+        default=None, description="who takes over what this one delivered: nothing of it is healed or pruned meanwhile"
+    )
     health: HealthRules = Field(default=(), description="the Application's own rules for custom kinds")
     trace: Annotated[str, Field(max_length=64, pattern=r"^[-0-9a-f]*$")] = Field(
         default="", description="W3C traceparent of the dispatch; not a part of what is wanted"
@@ -179,6 +199,7 @@ class WorkStatus(Part):
     problems: Annotated[tuple[Problem, ...], Field(max_length=10)] = ()
     drift: Drift = Drift()
     synced: Synced = Synced()
+    adopted: Adopted = Adopted()
 
 
 class Work(Kind):

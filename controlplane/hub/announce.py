@@ -7,10 +7,11 @@ system's state, and no reconcile waits for one.
 import asyncio
 from typing import Literal, NoReturn
 
-from controlplane.api.application import Application, ApplicationStatus
+from controlplane.api.application import Application, ApplicationStatus, Held
 from controlplane.api.keys import GROUP, VERSION
 from controlplane.api.model import Condition
 from controlplane.api.repository import Repository
+from controlplane.hub.conditions import Reason
 from controlplane.hub.sources import Head
 from controlplane.kube.events import EventRecorder
 from controlplane.kube.request import Body
@@ -39,10 +40,30 @@ class Announcer:
         message = f"{head.revision} goes to {clusters} cluster(s): {commit.message!r} by {commit.author}"
         self._say(application, "Delivered", message, "Normal")
 
+    def let(self, application: Application, held: Held) -> None:
+        """What was held may go, by somebody's word."""
+        request = application.spec.request
+        who = f"by {request.by}" if request.by and request.approve == held.token else "by the commit, or an annotation"
+        what = ", ".join(held.objects)
+        message = f"approved {who}: {held.revision} removes {held.removes} of {held.of} objects: {what}"
+        self._say(application, "RemovalApproved", message, "Normal")
+
     def changed(self, application: Application, before: ApplicationStatus, after: ApplicationStatus) -> None:
         """Tell of a Ready condition that has another status or reason than it had, unless it is only on its way."""
         self._troubles(application, before, after)
+        if after.adopted.objects > before.adopted.objects:
+            adopted = after.adopted
+            whose = f" from {', '.join(adopted.managers)}" if adopted.managers else ""
+            message = (
+                f"{adopted.objects} objects that were there before are taken over{whose}: {', '.join(adopted.names)}"
+            )
+            self._say(application, "Adopted", message, "Normal")
         old, new = _ready(before), _ready(after)
+        if after.held is not None and (before.held is None or before.held.token != after.held.token):
+            what = ", ".join(after.held.objects)
+            message = f"{new.message if new is not None else after.held.why}; held: {what}"
+            self._say(application, Reason.HELD, message, "Warning")
+            return
         if new is None or (old is not None and (old.status, old.reason) == (new.status, new.reason)):
             return
         if any(condition.type == "Reconciling" for condition in after.conditions):

@@ -152,6 +152,10 @@ class Children:
         found = {key: self._raw(key) for key in keys}
         return {key: body for key, body in found.items() if body is not None}
 
+    def body(self, child: ObjectKey) -> dict[str, Any] | None:
+        """A child as it is on the hub; None where it is gone."""
+        return self._raw(child)
+
     def _raw(self, key: ObjectKey) -> dict[str, Any] | None:
         table = self._tables.get(key.kind)
         return table.raw(NamespacedName(key.namespace, key.name)) if table else None

@@ -23,6 +23,7 @@ from controlplane.api.tenant import Tenant
 from controlplane.api.work import Work
 from controlplane.hub.children import Children
 from controlplane.hub.depend import reached
+from controlplane.hub.moves import named
 from controlplane.hub.policies import Policies
 from controlplane.hub.world import Table, World
 from controlplane.kube.client import Client
@@ -165,6 +166,8 @@ class Intake:
         if before != after:  # a cycle may have come or gone, and whoever is in it says so
             for dependent in reached(at, self._dependents):
                 self._queues.applications.add(dependent)
+        if not _same_wish(old, new) or _readiness(old) != _readiness(new):
+            self._wake_moving(at, new or old)
 
     def _dependents(self, at: NamespacedName) -> list[NamespacedName]:
         return [_key(dependent) for dependent in self._world.applications_after(at)]
@@ -210,6 +213,14 @@ class Intake:
             merge_s = _ROOT_MERGE_S + _PER_CHILD_S * len(self._children.of(parent))
             most_s = _AWAITED_MERGE_S if self._world.applications_after.count(parent) else _ROOT_MERGE_MOST_S
             self._queues.applications.add_after(parent, min(merge_s, most_s))
+
+    def _wake_moving(self, at: NamespacedName, application: Application | None) -> None:
+        """Who takes over from an Application waits for it, and the other way round."""
+        for taker in self._world.applications_moved_from(str(at)):
+            self._queues.applications.add(_key(taker))
+        old = named(application.spec.moved_from) if application is not None else None
+        if old is not None:
+            self._queues.applications.add(old)
 
     def _wake_expanding(self) -> None:
         for application in self._world.applications:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from controlplane.api.keys import NamespacedName
+from controlplane.api.keys import Digest, NamespacedName
 from controlplane.api.labels import HUB_NAMESPACE
 from controlplane.artifact.store import FolderStore
 from controlplane.hub.announce import Announcer
@@ -18,6 +18,7 @@ from controlplane.hub.clusters import Clusters
 from controlplane.hub.collect import collect_artifacts
 from controlplane.hub.dependencies import Dependencies
 from controlplane.hub.dispatch import Dispatcher
+from controlplane.hub.history import Histories
 from controlplane.hub.intake import Intake, Queues
 from controlplane.hub.journey import Journeys
 from controlplane.hub.metrics import counts_of
@@ -86,6 +87,7 @@ class Manager:
         self.clusters = Clusters(world, client, namespaces, dispatcher, self.status, artifacts, settings.agent_grace_s)
         self._announcer = Announcer(EventRecorder(client, "controlplane.dev/hub", "controlplane-hub"))
         self._selector = selector = Selector(world, self.sources, policies, store, self._children, settings, gate)
+        self._histories = Histories(client, world, settings.status_interval_s)
         recall = Recall(world, self.sources, policies, store, selector, gate)
         dependencies = Dependencies(world, self._children, selector, queues.applications.add)
         self._rollouts = Rollouts(client, world, self._children, dependencies, recall, self.clusters.online)
@@ -93,7 +95,7 @@ class Manager:
         counts_of(world, self.clusters.online)
         self.applications = Applications(
             world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer,
-            dependencies, self._rollouts, journeys,
+            journeys, recall, self._histories, dependencies, self._rollouts,
         )  # fmt: skip
         self._policy_commits = PolicyCommits(
             world,
@@ -152,6 +154,7 @@ class Manager:
         body = await self._client.get(NAMESPACES, HUB_NAMESPACE)
         self.world.hub = body["metadata"]["uid"]
         await self._children.load()
+        await self._histories.load()
         await self._rollouts.load()
         await self._namespaces.load()
         async with asyncio.TaskGroup() as tasks:
@@ -164,7 +167,12 @@ class Manager:
                 self._policy_queue.add(self._of_policies)
             tasks.create_task(self.status.run(), name="status")
             tasks.create_task(self._announcer.run(), name="events")
-            tasks.create_task(collect_artifacts(self.world, self.store, self._rollouts.named), name="collect")
+            tasks.create_task(self._histories.run(), name="histories")
+            tasks.create_task(collect_artifacts(self.world, self.store, self._still_needed), name="collect")
+
+    def _still_needed(self) -> frozenset[Digest]:
+        """The artifacts that somebody may go back to."""
+        return self._histories.digests() | self._rollouts.named()
 
     def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], _Handler, int, int], ...]:
         """Name, queue, handler, places, and how many of them one group may have."""

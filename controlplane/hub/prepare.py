@@ -37,7 +37,7 @@ from controlplane.render.scope import is_namespaced
 from controlplane.render.substitute import substitute
 from controlplane.telemetry.steps import step
 
-__all__ = ["Prepared", "Refusal", "awaited", "inputs_of", "prepare"]
+__all__ = ["Prepared", "Refusal", "awaited", "check_rules", "inputs_of", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ async def prepare(
     tenant: None for the platform's own Applications. Raises Refusal.
     """
     key = NamespacedName(application.metadata.namespace, application.metadata.name)
-    _check_rules(application)
+    check_rules(application)
     source = application.spec.source
     if application.spec.expand is not None:
         reads = ReadSet.of_folders(tree)
@@ -220,7 +220,7 @@ async def _targets(
     return tuple(targets), encoded
 
 
-def _check_rules(application: Application) -> None:
+def check_rules(application: Application) -> None:
     """Raises Refusal where a rule of health is broken: an agent would only find out object by object."""
     if problems := problems_of(application.spec.health, has_status=needs_status):
         found = tuple(Problem(reason="InvalidHealthRule", message=each[:1024]) for each in problems[:10])

@@ -20,7 +20,7 @@ from controlplane.artifact.store import Store
 from controlplane.hub.dispatch import Payload
 from controlplane.hub.placement import place, variables_for
 from controlplane.hub.policies import Policies
-from controlplane.hub.prepare import Prepared, Refusal, awaited, inputs_of
+from controlplane.hub.prepare import Prepared, Refusal, awaited, check_rules, inputs_of
 from controlplane.hub.select import Selector
 from controlplane.hub.sources import Head, Sources
 from controlplane.hub.world import World
@@ -110,6 +110,7 @@ class Recall:
             self.forget(key)
             outcome: Prepared | Refusal
             try:
+                check_rules(application)
                 kept = await self._from_store(key, application, name, repository, past)
                 outcome = kept if kept is not None else await self._from_commit(key, application, past)
             except Refusal as refusal:

@@ -6,6 +6,7 @@ A report counts only where it is of the delivery that went out last: a stale one
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from controlplane.api.adopted import Adopted
 from controlplane.api.application import Application, ChildCounts, ClusterCounts
 from controlplane.api.keys import ClusterName
 from controlplane.api.model import Problem
@@ -13,7 +14,17 @@ from controlplane.api.names import cluster_of_namespace
 from controlplane.api.work import Work
 from controlplane.hub.conditions import Reason, Truth, Verdict
 
-__all__ = ["Rollup", "current", "is_ready", "is_work_ready", "present_works", "roll_up", "roll_up_ground", "trouble_of"]
+__all__ = [
+    "Rollup",
+    "asked_digest",
+    "current",
+    "is_ready",
+    "is_work_ready",
+    "present_works",
+    "roll_up",
+    "roll_up_ground",
+    "trouble_of",
+]
 
 _MOST_PROBLEMS = 10
 
@@ -27,6 +38,7 @@ class Rollup:
     objects: int
     problems: tuple[Problem, ...]
     verdict: Verdict
+    adopted: Adopted = Adopted()
 
 
 def present_works(works: Iterable[Work]) -> dict[ClusterName, Work]:
@@ -36,6 +48,13 @@ def present_works(works: Iterable[Work]) -> dict[ClusterName, Work]:
         for work in works
         if work.spec.state == "Present" and (cluster := cluster_of_namespace(work.metadata.namespace)) is not None
     }
+
+
+def asked_digest(work: Work) -> str:
+    """The artifact that Git asked for when a Work was written, whether or not more is kept beside it; "" = none."""
+    if work.spec.kept is not None:
+        return work.spec.kept.besides
+    return work.spec.artifact.digest if work.spec.artifact is not None else ""
 
 
 def current(work: Work) -> bool:
@@ -111,7 +130,16 @@ def roll_up(
         objects=sum(work.spec.artifact.objects for work in works if work.spec.artifact is not None),
         problems=tuple(problems[:_MOST_PROBLEMS]),
         verdict=_verdict(by_cluster, ready, degraded, offline, unready, bad, own, placed),
+        adopted=_adopted(by_cluster),
     )
+
+
+def _adopted(works: Mapping[ClusterName, Work]) -> Adopted:
+    """What was taken over on all clusters; the same object on two counts twice, as objects do."""
+    found = [work.status.adopted for _, work in sorted(works.items()) if work.status.adopted.objects]
+    names = dict.fromkeys(name for each in found for name in each.names)
+    managers = sorted({manager for each in found for manager in each.managers})
+    return Adopted(objects=sum(each.objects for each in found), names=tuple(names)[:10], managers=tuple(managers)[:10])
 
 
 def _verdict(

@@ -1,5 +1,7 @@
 """Waiting: nothing is wrong, and nothing can go out now. Whatever changes that is an event, which brings the key back."""
 
+from datetime import datetime
+
 from controlplane.api.application import Held, WaitsFor
 from controlplane.hub.conditions import Reason
 
@@ -10,12 +12,13 @@ class Waiting(Exception):
     """Why an Application does not go on now.
 
     held: the change that waits for a person's word. waits_for: dependencies that are not met.
+    until: when it may go on by itself, aware; None = that is no matter of time.
     unsaid: not worth a status, since it ends by itself within moments: what was true stays said until then.
     """
 
     def __init__(
-        self, reason: Reason, message: str, held: Held | None = None, *, waits_for: tuple[WaitsFor, ...] = (),
-        unsaid: bool = False,
+        self, reason: Reason, message: str, held: Held | None = None, *, unsaid: bool = False,
+        waits_for: tuple[WaitsFor, ...] = (), until: datetime | None = None,
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.reason = reason
@@ -23,3 +26,4 @@ class Waiting(Exception):
         self.held = held
         self.waits_for = waits_for
         self.unsaid = unsaid
+        self.until = until

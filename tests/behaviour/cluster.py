@@ -27,6 +27,7 @@ WITHIN_S = 90.0
 
 _PLURALS = {
     "Application": "apis/controlplane.dev/v1alpha1 applications",
+    "History": "apis/controlplane.dev/v1alpha1 histories",
     "Cluster": "apis/controlplane.dev/v1alpha1 clusters",
     "ClusterRole": "apis/rbac.authorization.k8s.io/v1 clusterroles",
     "ConfigMap": "api/v1 configmaps",
@@ -41,7 +42,9 @@ _PLURALS = {
     "LimitRange": "api/v1 limitranges",
     "Namespace": "api/v1 namespaces",
     "NetworkPolicy": "apis/networking.k8s.io/v1 networkpolicies",
+    "PersistentVolumeClaim": "api/v1 persistentvolumeclaims",
     "Pod": "api/v1 pods",
+    "ReplicaSet": "apis/apps/v1 replicasets",
     "Repository": "apis/controlplane.dev/v1alpha1 repositories",
     "ResourceQuota": "api/v1 resourcequotas",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1 rolebindings",

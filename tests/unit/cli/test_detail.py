@@ -130,3 +130,23 @@ def test_works_are_asked_for_by_a_label_that_may_be_cut() -> None:
     _, works = detail_queries("tenant-payments", "a" * 62 + ".b")
     assert works.label_selector == "controlplane.dev/application=" + "a" * 62
     assert works.optional
+
+
+PAST, FUTURE = "2020-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+
+
+def test_what_is_pinned_says_who_why_and_until_when_and_how_to_go_on() -> None:
+    pin = {"revision": "main@sha1:" + "ab" * 20, "by": "ann", "reason": "an incident", "until": FUTURE}
+    told = text(seen(an_app(spec={"pin": pin})))
+    assert f"pinned | to main@abababa by ann: an incident, until {FUTURE}" in told
+    assert "cpctl app unpin tenant-payments/web" in told
+
+
+def test_what_has_ended_by_itself_is_not_told() -> None:
+    spec = {"pin": {"revision": "abcd", "until": PAST}, "suspend": {"by": "ann", "until": PAST}}
+    told = text(seen(an_app(spec=spec)))
+    assert "pinned" not in told and "suspended" not in told
+
+
+def test_who_asked_last() -> None:
+    assert "last asked by | ann" in text(seen(an_app(request={"sync": "now", "by": "ann"})))

@@ -1,6 +1,7 @@
 """The status of an Application after one look: what moves the revision, what keeps it, what a person is told."""
 
 from controlplane.api.application import Application, ApplicationStatus, ChildCounts, ClusterCounts, Held, WaitsFor
+from controlplane.api.control import Pin
 from controlplane.api.model import CommitInfo, Problem
 from controlplane.api.rollout import RolloutStatus
 from controlplane.hub.conditions import Reason, Verdict
@@ -96,3 +97,25 @@ def test_a_rollout_that_needs_a_person_is_stalled() -> None:
 def test_never_more_than_ten_problems() -> None:
     many = Refusal("Denied", "many", tuple(Problem(reason=str(n)) for n in range(12)))
     assert len(status_of(APP, BEFORE, WELL, Outcome(refusal=many)).problems) == 10
+
+
+def test_a_pin_is_told_by_a_condition_of_its_own_and_the_newer_revision_is_shown() -> None:
+    pin = Pin(revision="main@sha1:1", by="ann")
+    old = Head("https://a/b", "1", "main@sha1:1", CommitInfo(author="a"))
+    status = status_of(APP, BEFORE, WELL, Outcome(delivered=old, attempted=NEW, pin=pin))
+    assert (status.revision, status.attempted_revision) == ("main@sha1:1", "main@sha1:2")
+    assert told(status)["Ready"] == ("True", "Pinned")
+    assert told(status)["Pinned"] == ("True", "Pinned")
+    line = next(condition for condition in status.conditions if condition.type == "Pinned")
+    assert line.message == "pinned to main@sha1:1 by ann; `cpctl app unpin tenant-payments/web` goes on to main@sha1:2"
+    again = status_of(APP, status, WELL, Outcome(delivered=old, attempted=NEW, pin=pin))
+    assert again == status
+    assert "Pinned" not in told(status_of(APP, status, WELL, Outcome(delivered=NEW)))
+
+
+def test_what_waits_for_a_window_is_not_at_work_and_a_broken_window_stalls() -> None:
+    closed = status_of(APP, BEFORE, WELL, Outcome(waiting=Waiting(Reason.SYNC_WINDOW, "waits")))
+    broken = status_of(APP, BEFORE, WELL, Outcome(waiting=Waiting(Reason.BAD_WINDOW, "mend it")))
+    assert told(closed)["Ready"] == ("False", "SyncWindow")
+    assert {"Reconciling", "Stalled"}.isdisjoint(told(closed))
+    assert told(broken)["Stalled"] == ("True", "BadWindow")
