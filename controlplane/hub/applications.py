@@ -30,12 +30,12 @@ from controlplane.hub.journey import Journeys
 from controlplane.hub.moves import Moves
 from controlplane.hub.pinned import ends
 from controlplane.hub.prepare import Prepared, Refusal
-from controlplane.hub.ration import Ration
+from controlplane.hub.ration import Portion, Ration
 from controlplane.hub.recall import Recall
 from controlplane.hub.release import Release
 from controlplane.hub.report import Outcome, status_of
 from controlplane.hub.rollouts import Rollouts
-from controlplane.hub.rollup import delivered_digest, is_work_ready, present_works, roll_up
+from controlplane.hub.rollup import asked_digest, is_work_ready, present_works, roll_up
 from controlplane.hub.select import Selector
 from controlplane.hub.sources import Head
 from controlplane.hub.status import StatusWriter
@@ -44,7 +44,7 @@ from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.each import for_each
 from controlplane.kube.resource import APPLICATIONS
-from controlplane.policy.gate import Permit, authorise_removal
+from controlplane.policy.gate import authorise_removal
 
 __all__ = ["Applications"]
 
@@ -101,9 +101,10 @@ class Applications:
         prepared: Prepared | None = None
         now = datetime.now(UTC)
         pin = application.spec.pin if holds(application.spec.pin, now) else None
+        newest = self._selector.attempted(key, application) if pin is not None else None
+        moments = ends(application, now)
         looked = self._selector.attempted(key, application)
-        newest = looked if pin is not None else None
-        moments, outcome, look_s = ends(application, now), Outcome(), None
+        outcome, look_s = Outcome(), None
         try:
             if holds(application.spec.suspend, now):
                 await self._suspend(key, application)
@@ -112,8 +113,8 @@ class Applications:
                 # before Git is looked at: objects are put back to what is delivered, whatever the newest commit is like
                 await for_each(self._world.works_of(key), lambda work: self._dispatcher.ask(work, request))
             check_ignore(application)
-            self._moves.check(key, application)
             self._dependencies.refuse_cycle(key, application)
+            self._moves.check(key, application)
             prepared = await self._choose(key, application, pin)
             self._journeys.at(key, application, prepared.head)
             step = plan_children(
@@ -122,15 +123,14 @@ class Applications:
             )  # fmt: skip
             works = self._world.works_of(key)
             holding = await self._holder.look(key, application, prepared, works, step)
-            going = replace(prepared, payloads=holding.payloads)
-            wish = self._rollouts.wish(key, application, going, holding.step, works)
-            if self._rollouts.under_way(key, application, wish):
-                unmet = self._dependencies.check(key, application, going.payloads.keys())
+            wish = self._rollouts.wish(key, application, prepared, holding, works) if pin is None else None
+            if self._rollouts.under_way(key, application, wish):  # what let it begin is not asked again
+                unmet = self._dependencies.check(key, application, prepared.payloads.keys())
             else:
                 unmet = await self._release.check(key, application, prepared, works, step, now)
-            ration = await self._rollouts.ration(key, application, going, wish, unmet)
+            ration = await self._rollouts.ration(key, application, prepared, wish, unmet)
             look_s = ration.look_s
-            problems = await self._carry_out(key, application, going, holding, ration)
+            problems = await self._carry_out(key, application, prepared, holding, ration)
         except Refusal as refusal:
             attempted = self._selector.attempted(key, application)
             outcome = Outcome(refusal=refusal, attempted=attempted, pin=pin)
@@ -145,34 +145,34 @@ class Applications:
             moments = (*moments, waiting.until) if waiting.until is not None else moments
         else:
             outcome = Outcome(
-                None if ration.waiting else prepared.head, waiting=holding.waiting(key) or ration.waiting,
-                attempted=newest or prepared.head, problems=problems, waits_for=ration.waits_for, rollout=ration.status,
-                begun=True, pin=pin,
+                None if ration.waiting else prepared.head, waiting=ration.said(holding.waiting(key)),
+                attempted=newest or prepared.head, problems=problems, pin=pin, waits_for=ration.waits_for,
+                rollout=ration.status, begun=True,
             )  # fmt: skip
-        if outcome.delivered is None and not outcome.begun and not holds(application.spec.suspend, now):
+        if not outcome.begun and not holds(application.spec.suspend, now):
             outcome, look_s = await self._watch_over(key, application, outcome)
         self._report(key, application, outcome, prepared, looked)
         looks = [max(0.0, (moment - datetime.now(UTC)).total_seconds()) for moment in moments]
-        return min((*looks, *((look_s,) if look_s is not None else ())), default=None)
+        return min([*looks, *([look_s] if look_s is not None else [])], default=None)
+
+    async def _watch_over(
+        self, key: NamespacedName, application: Application, outcome: Outcome
+    ) -> tuple[Outcome, float | None]:
+        """The newest commit does not go out: a rollout of an earlier one goes no further, and is still taken back if it fails."""
+        prepared = await self._rollouts.unfinished(key, application)
+        if prepared is None:
+            return outcome, None
+        holding = Holding(prepared.payloads, ChildPlan((), ()), prepared.permit)
+        wish = self._rollouts.wish(key, application, prepared, holding, self._world.works_of(key))
+        ration = await self._rollouts.ration(key, application, prepared, wish, Holds(everywhere=True))
+        await self._carry_out(key, application, prepared, holding, ration)
+        return replace(outcome, rollout=ration.status), ration.look_s
 
     async def _choose(self, key: NamespacedName, application: Application, pin: Pin | None) -> Prepared:
         """What is to be delivered: the commit in force, or what a person pinned it to."""
         if pin is None:
             return await self._selector.select(key, application)
         return await self._recall.prepare(key, application, self._histories.past(key, application, pin.revision))
-
-    async def _watch_over(
-        self, key: NamespacedName, application: Application, outcome: Outcome
-    ) -> tuple[Outcome, float | None]:
-        """The newest commit does not go out: a rollout of an earlier one goes no further, and is still taken back if it fails."""
-        prepared, nothing = await self._rollouts.unfinished(key, application), ChildPlan((), ())
-        if prepared is None:
-            return outcome, None
-        wish = self._rollouts.wish(key, application, prepared, nothing, self._world.works_of(key))
-        ration = await self._rollouts.ration(key, application, prepared, wish, Holds(everywhere=True))
-        holding = Holding(prepared.payloads, nothing, prepared.permit)
-        await self._carry_out(key, application, prepared, holding, ration)
-        return replace(outcome, rollout=ration.status), ration.look_s
 
     async def _suspend(self, key: NamespacedName, application: Application) -> None:
         await for_each(self._world.works_of(key), lambda work: self._dispatcher.suspend(work, True))
@@ -183,49 +183,39 @@ class Applications:
         raise Waiting(Reason.SUSPENDED, f"suspended{who}{why}{until}; `cpctl app resume {key}` lets it go on")
 
     async def _carry_out(
-        self, key: NamespacedName, application: Application, going: Prepared, holding: Holding, ration: Ration
+        self, key: NamespacedName, application: Application, prepared: Prepared, holding: Holding, ration: Ration
     ) -> tuple[Problem, ...]:
-        """Works and children, as they should be now; returns what could not be done. going: with what is kept on clusters."""
+        """Works and children, as they should be; returns what could not be done."""
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
-        there = self._world.works_of(key)
-        present = present_works(there)
-        portion = ration.portion(application, tenant, going, present, self._world)
-        due = {cluster for cluster, source in portion.sources.items() if source is going}
-        wanted = {
-            cluster: holding.fit(cluster, spec) if cluster in due else spec for cluster, spec in portion.wanted.items()
-        }
-        staying = [work for work in there if cluster_of_namespace(work.metadata.namespace) in holding.stays]
-        works = plan(wanted, [work for work in there if work not in staying], self._world.joined())
-        write = {cluster: spec for cluster, spec in works.write.items() if cluster not in portion.kept}
-        await self._moves.hand_over(application, tuple(write), self._dispatcher, going.permit)
-
-        async def deliver(each: tuple[ClusterName, WorkSpec]) -> None:
-            cluster, source = each[0], portion.sources[each[0]]
-            permit = holding.permit_for(cluster) if source is going else source.permit
-            await self._deliver(key, application, source, permit, *each)
-
-        await for_each(write.items(), deliver)
-        await for_each(portion.kept, lambda cluster: self._dispatcher.suspend(present[cluster], False))
+        portion = ration.portion(application, tenant, prepared, holding, self._world)
+        there, stays = self._world.works_of(key), holding.stays | portion.kept
+        staying = [work for work in there if cluster_of_namespace(work.metadata.namespace) in stays]
+        works = plan(portion.wanted, [work for work in there if work not in staying], self._world.joined())
+        await self._moves.hand_over(application, tuple(works.write), self._dispatcher, prepared.permit)
+        await for_each(
+            works.write.items(),
+            lambda each: self._deliver(key, application, portion, *each),
+        )
         await for_each(staying, lambda work: self._dispatcher.suspend(work, False))
         await self._let_go(key, works)
         if holding.let is not None:
             self._announcer.let(application, holding.let)
-        out = len(due & write.keys())
-        if out and application.status.revision != going.head.revision:
-            self._announcer.delivered(application, going.head, out)
+        out = sum(portion.sources[cluster][0] is prepared.head for cluster in works.write)
+        if out and application.status.revision != prepared.head.revision:
+            self._announcer.delivered(application, prepared.head, out)
         problems: tuple[Problem, ...] = ()
         step = ration.due_children(holding.step)
         if step.apply or step.prune:
-            problems = await self._children.carry_out(key, step, going.permit)
+            problems = await self._children.carry_out(key, step, prepared.permit)
         if ration.back is not None and (back := ration.children_back(self._children, key)).apply:
             problems += await self._children.carry_out(key, back, ration.back.permit)
         return problems
 
     async def _deliver(
-        self, key: NamespacedName, application: Application, source: Prepared, permit: Permit, cluster: ClusterName,
-        spec: WorkSpec,
+        self, key: NamespacedName, application: Application, portion: Portion, cluster: ClusterName, spec: WorkSpec
     ) -> None:  # fmt: skip
-        with self._journeys.dispatch(key, application, source.head, cluster) as trace:
+        head, permit = portion.sources[cluster]
+        with self._journeys.dispatch(key, application, head, cluster) as trace:
             spec = spec.model_copy(update={"trace": trace})
             await self._dispatcher.deliver(cluster, spec, permit)
 
@@ -244,10 +234,6 @@ class Applications:
         works = self._world.works_of(key)
         if done and works:
             orphan = application.spec.deletion_policy == "Orphan"
-            forsaken = self._moves.forsaken(key)
-            permit = authorise_removal(owner_hash(key))
-            await for_each(forsaken, lambda work: self._dispatcher.remove(work, permit, orphan=orphan, forsaken=True))
-            works = self._world.works_of(key)
             await self._let_go(key, plan({}, works, self._world.joined()), orphan=orphan)
         if not done or works:
             message = "its children are being removed" if not done else "its objects are being pruned"
@@ -283,8 +269,7 @@ class Applications:
         there = frozenset(
             cluster
             for cluster, work in present_works(works).items()
-            if cluster in wanted and delivered_digest(work) == wanted[cluster].digest
-            if is_work_ready(work)
+            if cluster in wanted and asked_digest(work) == wanted[cluster].digest and is_work_ready(work)
         )
         self._dependencies.told(
             key, standing_of(application, status, looked.sha if looked else "", there, frozenset(wanted))

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from controlplane.api.application import Application, WaitsFor
 from controlplane.api.keys import ClusterName, NamespacedName, ObjectKey, TenantName
 from controlplane.api.rollout import RolloutStatus
-from controlplane.api.work import Work, WorkSpec
+from controlplane.api.work import WorkSpec
 from controlplane.hub.children import ChildPlan, Children, plan_children
 from controlplane.hub.dispatch import application_spec
+from controlplane.hub.holding import Holding
 from controlplane.hub.prepare import Prepared
 from controlplane.hub.rollout import Choice
+from controlplane.hub.sources import Head
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
+from controlplane.policy.gate import Permit
 
 __all__ = ["Portion", "Ration", "child_name"]
 
@@ -29,11 +32,11 @@ def child_name(key: ObjectKey) -> str:
 class Portion:
     """The Works as they should be now.
 
-    sources: what each is from, whose permit covers it. kept: those that stay as they are, whatever that is.
+    sources: of each the revision that it is of, and the permit that covers it. kept: clusters whose Work stays as it is.
     """
 
     wanted: Mapping[ClusterName, WorkSpec]
-    sources: Mapping[ClusterName, Prepared]
+    sources: Mapping[ClusterName, tuple[Head, Permit]]
     kept: frozenset[ClusterName]
 
 
@@ -57,29 +60,36 @@ class Ration:
         return self.choices.get(name, self.children if "/" in name else self.everybody)
 
     def portion(
-        self, application: Application, tenant: TenantName, prepared: Prepared, works: Mapping[ClusterName, Work],
-        world: World,
-    ) -> Portion:  # fmt: skip
-        """works: those that are to be present."""
+        self, application: Application, tenant: TenantName, prepared: Prepared, holding: Holding, world: World
+    ) -> Portion:
+        """holding: what goes out of what is prepared, where all of it did."""
         wanted: dict[ClusterName, WorkSpec] = {}
-        sources: dict[ClusterName, Prepared] = {}
+        sources: dict[ClusterName, tuple[Head, Permit]] = {}
         kept = set()
-        for cluster, payload in prepared.payloads.items():
-            match self._of(cluster):
-                case Choice.TARGET:
-                    source = prepared
-                case Choice.GOOD if self.back is not None and cluster in self.back.payloads:
-                    source, payload = self.back, self.back.payloads[cluster]
-                case _:
-                    if cluster in works:
-                        wanted[cluster] = works[cluster].spec
-                        kept.add(cluster)
-                    continue
+        for cluster, payload in holding.payloads.items():
             found = world.cluster(cluster)
             provides = found.spec.provides if found is not None else ()
-            wanted[cluster] = application_spec(application, tenant, payload, source.head.revision, world.hub, provides)
-            sources[cluster] = source
+            match self._of(cluster):
+                case Choice.TARGET:
+                    head, permit = prepared.head, holding.permit_for(cluster)
+                    spec = application_spec(application, tenant, payload, head.revision, world.hub, provides)
+                    wanted[cluster] = holding.fit(cluster, spec)
+                case Choice.GOOD if self.back is not None and cluster in self.back.payloads:
+                    head, permit = self.back.head, self.back.permit
+                    payload = self.back.payloads[cluster]
+                    wanted[cluster] = application_spec(application, tenant, payload, head.revision, world.hub, provides)
+                case _:
+                    kept.add(cluster)
+                    continue
+            sources[cluster] = head, permit
         return Portion(wanted, sources, frozenset(kept))
+
+    def said(self, held: Waiting | None) -> Waiting | None:
+        """What is told of a look: how far it is, and what the guard keeps."""
+        if self.waiting is None or held is None:
+            return self.waiting or held
+        message = f"{self.waiting.message}; {held.message}"
+        return Waiting(self.waiting.reason, message, held.held, waits_for=self.waiting.waits_for)
 
     def due_children(self, step: ChildPlan) -> ChildPlan:
         """Of what would be done to the children, what is done now. What children read is not rationed."""

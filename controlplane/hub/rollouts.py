@@ -19,10 +19,11 @@ from controlplane.api.labels import ANNOTATION_APPROVE, HUB_NAMESPACE, LABEL_ROL
 from controlplane.api.model import CommitInfo
 from controlplane.api.rollout import Rollout, RolloutStatus
 from controlplane.api.work import Work
-from controlplane.hub.children import ChildPlan, Children
+from controlplane.hub.children import Children
 from controlplane.hub.conditions import Reason
 from controlplane.hub.dependencies import Dependencies, Holds
 from controlplane.hub.dispatch import HUB_MANAGER
+from controlplane.hub.holding import Holding
 from controlplane.hub.prepare import Prepared, Refusal
 from controlplane.hub.ration import Ration, child_name
 from controlplane.hub.recall import Past, Recall
@@ -108,26 +109,26 @@ class Rollouts:
             return None
 
     def wish(
-        self, key: NamespacedName, application: Application, prepared: Prepared, step: ChildPlan, works: Sequence[Work]
+        self, key: NamespacedName, application: Application, prepared: Prepared, holding: Holding, works: Sequence[Work]
     ) -> Wish | None:
-        """What a rollout is about; None where the Application has none."""
+        """What a rollout is about; None where the Application has none. A cluster whose Work the guard keeps is no part of it."""
         if application.spec.rollout is None:
             return None
         present = present_works(works)
-        target: dict[str, str] = {cluster: payload.digest for cluster, payload in prepared.payloads.items()}
-        seen: dict[str, Seen] = {cluster: self._seen(cluster, present.get(cluster)) for cluster in prepared.payloads}
+        target: dict[str, str] = {cluster: payload.digest for cluster, payload in holding.payloads.items()}
+        seen: dict[str, Seen] = {cluster: self._seen(cluster, present.get(cluster)) for cluster in holding.payloads}
         labels: dict[str, Mapping[str, str]] = {}
-        for cluster in prepared.payloads:
+        for cluster in holding.payloads:
             found = self._world.cluster(cluster)
             labels[cluster] = found.metadata.labels if found is not None else {}
-        pending = {child.key for child in step.apply}
+        pending = {child.key for child in holding.step.apply}
         live = self._children.live(key, prepared.children)
         for child in prepared.children:
             if child.key.kind == "Application":
                 name, digest = child_name(child.key), _digest(child.body)
                 target[name], labels[name] = digest, child.body["metadata"].get("labels") or {}
                 seen[name] = self._seen_child(child.key, live.get(child.key), "" if child.key in pending else digest)
-        for gone in step.prune:
+        for gone in holding.step.prune:
             if gone.kind == "Application":
                 name, body = child_name(gone), live.get(gone)
                 target[name] = _ABSENT
@@ -150,7 +151,10 @@ class Rollouts:
         rollout = application.spec.rollout
         if rollout is None or wish is None or not wish.target:
             await self.forget(key)
-            return _without(holds)
+            status = (
+                _arrived(application.status.rollout, prepared, len(prepared.payloads)) if rollout is not None else None
+            )
+            return replace(_without(holds), status=status)
         known = self._records.get(key)
         record, good = known if known is not None else (None, None)
         sync, plan = _sync(application, record), _plan(rollout)
