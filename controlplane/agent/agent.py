@@ -9,6 +9,7 @@ from controlplane.agent.apply import Applier
 from controlplane.agent.contest import Contests
 from controlplane.agent.desired import Desired, DesiredStore, needed
 from controlplane.agent.fetch import Artifacts
+from controlplane.agent.freeing import Freer
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.hub import Hub
 from controlplane.agent.inventory import Inventory
@@ -109,15 +110,15 @@ class Agent:
                 artifacts=self._artifacts,
                 store=store,
                 applier=applier,
-                pruner=Pruner(member, self._discovery, lanes, self._live, applier),
+                pruner=Pruner(member, self._discovery, lanes, self._live, applier, Freer(member, lanes)),
                 handed_over=lambda: self._joined.handed_over,
                 wake=self._queue.add_after,
                 report=self._report,
                 clock=loop.time,
                 gate=gate,
-                hardened=lambda: self._watches.narrow,
                 journeys=self._journeys,
                 drifts=drifts,
+                hardened=lambda: self._watches.narrow,
             )
         )
         self._hub = Hub(

@@ -49,6 +49,6 @@ class Ports:
     report: Callable[[str, float], None]
     clock: Callable[[], float] = time.monotonic
     gate: Gate = GATE
-    hardened: Callable[[], bool] = lambda: False
     journeys: Journeys = field(default_factory=Journeys)
     drifts: Drifts = field(default_factory=Drifts)
+    hardened: Callable[[], bool] = lambda: False

@@ -1,4 +1,4 @@
-"""Writes the CRDs of the five kinds from their models: `python -m controlplane.api.crd crds/`.
+"""Writes the CRDs of all kinds from their models: `python -m controlplane.api.crd crds/`.
 
 The models are the contract; the CRDs are how the API server holds people and Git to it at admission. They are generated,
 never edited: a unit test compares the folder with what this module writes.
@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from controlplane.api.application import Application
 from controlplane.api.cluster import Cluster
+from controlplane.api.history import History
 from controlplane.api.keys import GROUP, VERSION
 from controlplane.api.model import DNS_LABEL, Kind, rules
 from controlplane.api.repository import Repository
@@ -112,6 +113,13 @@ KINDS: tuple[KindInfo, ...] = (
         (
             Column("Tenant", ".spec.tenant"), Column("State", ".spec.state"), _READY, _REASON, _REVISION,
             Column("Digest", ".status.digest", priority=1), _MESSAGE, _AGE,
+        ),
+    ),
+    KindInfo(
+        History, "histories", "hist", True,
+        (
+            Column("Newest", ".spec.deliveries[0].revision"), Column("Outcome", ".spec.deliveries[0].outcome"),
+            Column("Started", ".spec.deliveries[0].started", "date"),
         ),
     ),
 )  # fmt: skip

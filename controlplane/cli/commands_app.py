@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from controlplane.cli.options import Context, Format, Kubeconfig, Namespace, Output, Tenant, Timeout, Wait, Watch, place
+from controlplane.cli.options import (
+    Context,
+    Format,
+    Kubeconfig,
+    Lasting,
+    Namespace,
+    Output,
+    Reason,
+    Tenant,
+    Timeout,
+    Until,
+    Wait,
+    Watch,
+    place,
+)  # fmt: skip
 
 __all__ = ["app"]
 
@@ -110,14 +124,25 @@ def _sync(
     context: Context = None,
     namespace: Namespace = None,
     tenant: Tenant = None,
+    objects: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--object",
+            metavar="KIND/NAME",
+            help="Apply only this object again, as it was delivered; also Kind.group/namespace/name. Up to 10.",
+            show_default=False,
+        ),
+    ] = None,
     wait: Wait = False,
     timeout: Timeout = 300.0,
 ) -> int:
     """Look at Git and at every object now."""
     where = place(ctx, kubeconfig, context, namespace, tenant)
+    if len(objects or ()) > 10:
+        raise typer.BadParameter("at most 10; without it all are meant", param_hint="--object")
     from controlplane.cli import intent
 
-    return _say(intent.sync(where, name, wait_s=timeout if wait else None))
+    return _say(intent.sync(where, name, objects=objects or (), wait_s=timeout if wait else None))
 
 
 @app.command("approve")
@@ -137,7 +162,7 @@ def _approve(
     wait: Wait = False,
     timeout: Timeout = 300.0,
 ) -> int:
-    """Let a change go ahead that is held because it would remove much."""
+    """Let a change go ahead that is held because it would remove much, or the next step of a rollout."""
     where = place(ctx, kubeconfig, context, namespace, tenant)
     from controlplane.cli import intent
 
@@ -152,13 +177,19 @@ def _suspend(
     context: Context = None,
     namespace: Namespace = None,
     tenant: Tenant = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the others.", show_default=False)] = "",
+    reason: Reason = "",
+    lasting: Lasting = None,
+    until: Until = None,
 ) -> int:
     """Hold it as it is: nothing is applied, healed or pruned until it is resumed."""
     where = place(ctx, kubeconfig, context, namespace, tenant)
     from controlplane.cli import intent
+    from controlplane.cli.ending import ending
 
-    return _say(intent.suspend(where, name, reason=reason))
+    async def step() -> str:
+        return await intent.suspend(where, name, reason=reason, until=ending(lasting, until))
+
+    return _say(step())
 
 
 @app.command("resume")
@@ -177,6 +208,79 @@ def _resume(
     from controlplane.cli import intent
 
     return _say(intent.resume(where, name, wait_s=timeout if wait else None))
+
+
+@app.command("history")
+def _history(
+    ctx: typer.Context,
+    name: _Name,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    output: Output = Format.table,
+) -> int:
+    """What was delivered of it, newest first: which commit, who asked, how long it took, what became of it."""
+    where = place(ctx, kubeconfig, context, namespace, tenant)
+    from controlplane.cli.connect import go
+    from controlplane.cli.history import show_history
+
+    return go(lambda: show_history(where, name, output))
+
+
+@app.command("rollback")
+def _rollback(
+    ctx: typer.Context,
+    name: _Name,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="REVISION",
+            help="One of its history, as it is shown there, or the beginning of the commit's id.",
+            show_default=False,
+        ),
+    ],
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    reason: Reason = "",
+    lasting: Lasting = None,
+    until: Until = None,
+    wait: Wait = False,
+    timeout: Timeout = 300.0,
+) -> int:
+    """Go back to a revision, and stay there until it is unpinned. Git is not needed for it."""
+    where = place(ctx, kubeconfig, context, namespace, tenant)
+    from controlplane.cli import intent
+    from controlplane.cli.ending import ending
+
+    async def step() -> str:
+        end = ending(lasting, until)
+        return await intent.rollback(
+            where, name, to=to, reason=reason, until=end, wait_s=timeout if wait else None
+        )  # fmt: skip
+
+    return _say(step())
+
+
+@app.command("unpin")
+def _unpin(
+    ctx: typer.Context,
+    name: _Name,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    wait: Wait = False,
+    timeout: Timeout = 300.0,
+) -> int:
+    """Go on with what Git says, after a rollback."""
+    where = place(ctx, kubeconfig, context, namespace, tenant)
+    from controlplane.cli import intent
+
+    return _say(intent.unpin(where, name, wait_s=timeout if wait else None))
 
 
 @app.command("render")

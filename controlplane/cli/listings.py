@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from controlplane.api.names import tenant_of_namespace
 from controlplane.cli.collect import Query, Snapshot
+from controlplane.cli.ending import in_force
 from controlplane.cli.view import Cell, Table, View, age, condition, listed, mark
 from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS, CLUSTERS, REPOSITORIES, TENANTS, Resource
@@ -71,10 +72,10 @@ def _state(body: Body) -> Cell:
     if body["metadata"].get("deletionTimestamp"):
         return Cell("Deleting", "yellow")
     suspend = body["spec"].get("suspend")
-    if (
-        suspend is not None and suspend is not False
-    ):  # of an Application an object, perhaps an empty one; of a Repository a flag
-        by = suspend.get("by") if isinstance(suspend, dict) else ""
+    if suspend is True:  # of a Repository
+        return Cell("Suspended", "yellow")
+    if isinstance(suspend, dict) and in_force(suspend.get("until")):  # of an Application, perhaps an empty one
+        by = suspend.get("by")
         return Cell(f"Suspended by {by}" if by else "Suspended", "yellow")
     if condition(body, "Policies").get("status") == "False":
         return Cell("Policies refused", "red")
@@ -82,8 +83,13 @@ def _state(body: Body) -> Cell:
         return Cell("Held", "yellow")
     if condition(body, "Stalled").get("status") == "True":
         return Cell("Stalled", "red")
+    if (reason := condition(body, "Ready").get("reason")) in ("ManualSync", "SyncWindow"):
+        return Cell(str(reason), "yellow")  # somebody's word, or a time, is waited for
     if condition(body, "Reconciling").get("status") == "True":
         return Cell("Reconciling", "yellow")
+    if condition(body, "Pinned").get("status") == "True":
+        by = (body["spec"].get("pin") or {}).get("by")
+        return Cell(f"Pinned by {by}" if by else "Pinned", "yellow")
     return Cell("")
 
 

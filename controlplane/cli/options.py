@@ -10,8 +10,8 @@ import typer
 from controlplane.api.labels import HUB_NAMESPACE, PLATFORM
 
 __all__ = [
-    "Context", "Format", "Kubeconfig", "Namespace", "Output", "Place", "Tenant", "Timeout", "Wait", "Watch",
-    "place", "scope",
+    "Context", "Format", "Kubeconfig", "Lasting", "Namespace", "Output", "Place", "Reason", "Tenant", "Timeout", "Until",
+    "Wait", "Watch", "place", "scope",
 ]  # fmt: skip
 
 
@@ -52,6 +52,15 @@ Tenant = Annotated[
 ]
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to print it.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Go on, and show each change as it happens.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the others.", show_default=False)]
+Lasting = Annotated[
+    str | None,
+    typer.Option("--for", metavar="DURATION", help="It ends by itself after that: 2h, 1h30m.", show_default=False),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="It ends by itself then: 2026-01-31T18:00.", show_default=False),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the Application is Ready with it.")]
 Timeout = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait before ending with code 3.")

@@ -13,10 +13,13 @@ from typing import Literal
 
 from controlplane.api.model import Condition
 
-__all__ = ["POLICIES", "Reason", "Truth", "Verdict", "conditions", "with_condition"]
+__all__ = ["PINNED", "POLICIES", "Reason", "Truth", "Verdict", "conditions", "with_condition"]
 
 POLICIES = "Policies"
 """A condition beside the others, of the Repository that holds the policies: whether its newest commit's are in force."""
+
+PINNED = "Pinned"
+"""A condition beside the others, of an Application that a person holds at a revision: which, who, why, and until when."""
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -36,8 +39,17 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     DELETING = "Deleting"
     HELD = "HeldByGuard"
+    MOVED = "Moved"
+    MOVE_NOT_AGREED = "MoveNotAgreed"
     MANUAL_SYNC = "ManualSync"
+    SYNC_WINDOW = "SyncWindow"
+    BAD_WINDOW = "BadWindow"
+    PINNED = "Pinned"
     WAITING_FOR_DEPENDENCY = "WaitingForDependency"
+    ROLLING_OUT = "RollingOut"
+    ROLLOUT_APPROVAL = "RolloutApproval"
+    ROLLING_BACK = "RollingBack"
+    ROLLOUT_FAILED = "RolloutFailed"
     SOURCE_NOT_READY = "SourceNotReady"
     FETCHED = "Fetched"
     GROUND_LAID = "GroundLaid"

@@ -5,7 +5,7 @@ comparisons of tree ids; nothing is rendered, and nothing is written for it anyw
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controlplane.api.application import Application
 from controlplane.api.keys import NamespacedName, TenantName
@@ -13,6 +13,7 @@ from controlplane.api.model import Problem
 from controlplane.api.names import tenant_of_namespace
 from controlplane.api.repository import Repository
 from controlplane.api.tenant import Tenant
+from controlplane.api.tree import Tree
 from controlplane.artifact.store import Store
 from controlplane.hub.children import Children
 from controlplane.hub.conditions import Reason
@@ -24,9 +25,11 @@ from controlplane.hub.turns import Turns
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.policy.denial import Denial
-from controlplane.policy.gate import GATE, Gate
+from controlplane.policy.gate import GATE, Delivery, Gate, Permit, Target
 from controlplane.render.readset import ReadSet
 from controlplane.render.render import RenderLimits
+from controlplane.source.errors import UrlDenied
+from controlplane.source.url import parse_url
 
 __all__ = ["Selector"]
 
@@ -64,10 +67,16 @@ class Selector:
         self._limits = RenderLimits(timeout_s=settings.render_timeout_s, sandbox=settings.render_sandbox)
         self._rendering = Turns(settings.render_concurrency)
         self._memos: dict[NamespacedName, _Memo] = {}
+        self._asked: dict[NamespacedName, str] = {}  # the last sync for which Git was asked
 
     def forget(self, key: NamespacedName) -> None:
         """Prepare anew at the next look: the Application is gone, an artifact was lost, or a person asked for it."""
         self._memos.pop(key, None)
+
+    def gone(self, key: NamespacedName) -> None:
+        """The Application is gone: one of its name that comes later is another one."""
+        self.forget(key)
+        self._asked.pop(key, None)
 
     def rejudge(self) -> None:
         """Other policies are in force. Who may do just what it could is known by its stamp, and is let be; what was refused
@@ -81,20 +90,15 @@ class Selector:
         repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
         return self._sources.head(repository) if repository is not None else None
 
+    def is_untouched(self, key: NamespacedName, application: Application) -> bool:
+        """Whether it is known that the commit in force changes nothing of an Application, so that none of its looks is due."""
+        tenant = tenant_of_namespace(key.namespace)
+        repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
+        return repository is not None and self.unaffected(repository)(key)
+
     async def select(self, key: NamespacedName, application: Application) -> Prepared:
         """What the Application delivers at the commit in force. Raises Refusal and Waiting."""
-        name = tenant_of_namespace(key.namespace)
-        if name is None:
-            message = f"Applications live in tenant-<name> or controlplane-system, not in {key.namespace}"
-            raise Refusal("WrongNamespace", message)
-        tenant = self._world.tenant(name)
-        if tenant is None and key.namespace.startswith("tenant-"):
-            raise Refusal("NoTenant", f"there is no Tenant {name}: the platform team makes it")
-        if tenant is not None:
-            self._check_number(key, tenant)
-        if self._policies.hold(name):
-            message = "the policies that the hub's settings name are not in force yet: see the Repository's conditions"
-            raise Waiting(Reason.POLICIES_NOT_READY, message, unsaid=not self._policies.looked)
+        name, tenant = self.admit(key)
         at, repository, head = await self._head(key, application, name)
         above = tuple(self._children.ancestors(key))  # cycles and depth are judged by them
         inputs = above, inputs_of(application, tenant, repository, head, self._policies.stamp(name), self._world)
@@ -111,11 +115,7 @@ class Selector:
         outcome: Prepared | Refusal
         try:
             async with self._rendering.of(name):
-                made = await prepare(
-                    application, name, tenant, head, tree,
-                    repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
-                    gate=self._gate,
-                )  # fmt: skip
+                made = await self._prepare(application, name, repository, head, tree)
             self._check_children(key, tenant, made)
             for digest, payload in made.encoded.items():
                 await self._store.put(digest, payload)
@@ -128,6 +128,25 @@ class Selector:
         if not (isinstance(outcome, Refusal) and outcome.transient):
             self._memos[key] = _Memo(inputs, head.sha, outcome)
         return _outcome(outcome)
+
+    def admit(self, key: NamespacedName) -> tuple[TenantName, Tenant | None]:
+        """Whose an Application is, where anything of it may go out at all; no Tenant = the platform's own.
+
+        Raises Refusal and Waiting.
+        """
+        name = tenant_of_namespace(key.namespace)
+        if name is None:
+            message = f"Applications live in tenant-<name> or controlplane-system, not in {key.namespace}"
+            raise Refusal("WrongNamespace", message)
+        tenant = self._world.tenant(name)
+        if tenant is None and key.namespace.startswith("tenant-"):
+            raise Refusal("NoTenant", f"there is no Tenant {name}: the platform team makes it")
+        if tenant is not None:
+            self._check_number(key, tenant)
+        if self._policies.hold(name):
+            message = "the policies that the hub's settings name are not in force yet: see the Repository's conditions"
+            raise Waiting(Reason.POLICIES_NOT_READY, message, unsaid=not self._policies.looked)
+        return name, tenant
 
     def unaffected(self, repository: NamespacedName) -> Callable[[NamespacedName], bool]:
         """Of whom it is known that the commit in force of a Repository changes nothing: these need not be looked at."""
@@ -149,16 +168,74 @@ class Selector:
         head = self._sources.head(at) if at is not None else None
         repository = self._world.repositories.get(at) if at is not None else None
         tree = self._sources.tree(at, sha) if at is not None else None
+        if tree is None and at is not None and head is not None:
+            tree = await self._sources.past(at, sha)
         if name is None or head is None or tree is None or repository is None:
             return None
         try:
-            return await prepare(
-                application, name, self._world.tenant(name), Head(head.url, sha, "", head.commit), tree,
-                repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
-                gate=self._gate,
-            )  # fmt: skip
+            return await self._prepare(application, name, repository, Head(head.url, sha, "", head.commit), tree)
         except Refusal:
             return None
+
+    async def render_at(self, key: NamespacedName, application: Application, head: Head) -> Prepared:
+        """What the Application delivers at an earlier commit, by today's rules; kept in the store as what is in force is.
+
+        head: which commit; it is sought in the mirror, then on the server. Raises Refusal and Waiting.
+        """
+        name, tenant = self.admit(key)
+        at = self._sources.find(key.namespace, application.spec.source.repository, name)
+        repository = self._world.repositories.get(at) if at is not None else None
+        if at is None or repository is None:
+            message = (
+                f"there is no Repository {application.spec.source.repository} in {key.namespace} to render it from"
+            )
+            raise Refusal("RepositoryNotFound", message)
+        try:
+            url = str(parse_url(repository.spec.url))
+        except UrlDenied as error:
+            raise Refusal(error.reason, error.message) from error
+        denial = self._gate.check_source(self._policies.current, name, url)
+        if denial is not None:  # before the hub asks a server for a commit
+            raise _denied(denial)
+        tree = await self._sources.past(at, head.sha)
+        if tree is None:
+            message = f"commit {head.sha[:12]} is neither in the mirror nor had from {url}"
+            raise Refusal("CommitNotKept", message, transient=True)
+        async with self._rendering.of(name):
+            made = await self._prepare(application, name, repository, replace(head, url=url), tree)
+        self._check_children(key, tenant, made)
+        for digest, payload in made.encoded.items():
+            await self._store.put(digest, payload)
+        return made.without_payloads()
+
+    async def _prepare(
+        self, application: Application, name: TenantName, repository: Repository, head: Head, tree: Tree
+    ) -> Prepared:
+        return await prepare(
+            application, name, self._world.tenant(name), head, tree,
+            repository=repository, world=self._world, policy=self._policies.current, limits=self._limits,
+            gate=self._gate,
+        )  # fmt: skip
+
+    def permit(
+        self, key: NamespacedName, application: Application, head: Head, targets: tuple[Target, ...]
+    ) -> Permit | None:
+        """The gate's permit for objects of this Application that are delivered beside what its commit says.
+
+        None where its Repository is gone. Raises Denied.
+        """
+        name = tenant_of_namespace(key.namespace) or TenantName("")
+        at = self._sources.find(key.namespace, application.spec.source.repository, name)
+        repository = self._world.repositories.get(at) if at is not None else None
+        if repository is None:
+            return None
+        return self._gate.authorise(
+            self._policies.current,
+            Delivery(
+                application=key, tenant=name, source=head.url, source_namespace=repository.metadata.namespace,
+                exported_to=repository.spec.export_to, targets=targets,
+            ),
+        )  # fmt: skip
 
     async def _head(
         self, key: NamespacedName, application: Application, tenant: TenantName
@@ -170,8 +247,9 @@ class Selector:
         if at is None or repository is None:
             message = f"there is no Repository {name} in {key.namespace}, and the platform shares none of that name"
             raise Refusal("RepositoryNotFound", message)
-        request = application.spec.request.sync
-        if request and request != application.status.request.sync:
+        request = "" if application.spec.request.objects else application.spec.request.sync
+        if request and request not in (application.status.request.sync, self._asked.get(key)):
+            self._asked[key] = request  # once: it may wait for a window, or for a person's word, for long
             await self._sources.reconcile(at)
             self.forget(key)
         head = self._sources.head(at)

@@ -230,7 +230,9 @@ class WorkQueue(Generic[K]):
             self.failed += 1
             self._failures[key] = self._failures.get(key, 0) + 1
             next_s = self._retry_s(error, self._failures[key])
-            again = None  # what came in meanwhile is served by the retry
+            if again is not None and getattr(error, "retry_after_s", None) is None:
+                next_s = min(next_s, self._backoff.delay_s(1))  # what failed may be mended by what came in meanwhile
+            again = None  # and is served by the retry
         if again is not None:
             self._put(key, again)
         if next_s is not None:

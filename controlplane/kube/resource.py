@@ -7,7 +7,7 @@ from urllib.parse import quote
 from controlplane.api.keys import GROUP, VERSION
 
 __all__ = [
-    "APPLICATIONS", "CLUSTERS", "CONFIGMAPS", "CUSTOM_RESOURCE_DEFINITIONS", "EVENTS", "LEASES", "NAMESPACES",
+    "APPLICATIONS", "CLUSTERS", "CONFIGMAPS", "CUSTOM_RESOURCE_DEFINITIONS", "EVENTS", "HISTORIES", "LEASES", "NAMESPACES",
     "REPOSITORIES", "SECRETS", "SERVICE_ACCOUNTS", "TENANTS", "WORKS", "Resource",
 ]  # fmt: skip
 
@@ -72,3 +72,4 @@ CLUSTERS = Resource(GROUP, VERSION, "Cluster", "clusters", False)
 REPOSITORIES = Resource(GROUP, VERSION, "Repository", "repositories", True)
 APPLICATIONS = Resource(GROUP, VERSION, "Application", "applications", True)
 WORKS = Resource(GROUP, VERSION, "Work", "works", True)
+HISTORIES = Resource(GROUP, VERSION, "History", "histories", True)

@@ -68,7 +68,8 @@ _ACTIONS: dict[str, frozenset[str]] = {
 
 _EVERYWHERE = frozenset({"get", "create", "update", "delete"})
 PEOPLE: Mapping[str, frozenset[str]] = {
-    "applications": _EVERYWHERE | {"sync", "suspend", "approve"},
+    "applications": _EVERYWHERE | {"sync", "suspend", "approve", "rollback"},
+    "histories": _EVERYWHERE,
     "repositories": _EVERYWHERE,
     "secrets": _EVERYWHERE,
     "events": _EVERYWHERE,

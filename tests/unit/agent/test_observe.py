@@ -76,6 +76,17 @@ async def test_a_kind_that_is_gone_takes_its_objects_with_it(world: World) -> No
     assert seen.gone
 
 
+async def test_the_end_of_an_object_that_was_replaced_since_says_nothing_of_the_new_one(world: World) -> None:
+    key = world.key("ConfigMap", "a")
+    body = world.member.objects[key]
+    before = {**body, "metadata": {**body["metadata"], "uid": "an-earlier-one", "resourceVersion": "1"}}
+    world.observations.on_object(Event("DELETED", before), whole=True)
+    assert world.due == {}
+    seen = world.live.get(key)
+    assert seen is not None
+    assert not seen.gone
+
+
 async def test_with_a_namespace_that_only_its_own_watches_saw_its_objects_are_gone(world: World) -> None:
     world.observations.on_namespace_gone("other")
     assert world.due == {}
@@ -117,14 +128,3 @@ async def test_ground_that_was_widened_wakes_what_was_refused_by_the_old_facts(w
     await world.rest()
     found = world.get("ConfigMap", "a")
     assert found is not None and found["data"] == {"x": "2"}
-
-
-async def test_the_end_of_an_object_that_was_replaced_since_says_nothing_of_the_new_one(world: World) -> None:
-    key = world.key("ConfigMap", "a")
-    body = world.member.objects[key]
-    before = {**body, "metadata": {**body["metadata"], "uid": "an-earlier-one", "resourceVersion": "1"}}
-    world.observations.on_object(Event("DELETED", before), whole=True)
-    assert world.due == {}
-    seen = world.live.get(key)
-    assert seen is not None
-    assert not seen.gone

@@ -61,15 +61,15 @@ def test_every_key_stands_in_one_phase(keys: list[ObjectKey], removal: bool) -> 
     assert all(phases)
 
 
-def test_what_a_namespace_is_seen_by_comes_right_after_it_and_goes_right_before_it() -> None:
-    sight = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "shop", SIGHT)
-    keys = (BINDING, sight, CONFIG, NAMESPACE)
-    assert in_phases(keys) == ((NAMESPACE,), (sight,), (CONFIG,), (BINDING,))
-    assert in_phases(keys, removal=True) == ((BINDING,), (CONFIG,), (sight,), (NAMESPACE,))
-
-
 def test_a_wave_comes_before_any_kind() -> None:
     waves = {NAMESPACE: 5, WEBHOOK: -1}
     expected = ((WEBHOOK,), (CONFIG,), (DEPLOYMENT,), (NAMESPACE,))
     assert in_phases((NAMESPACE, WEBHOOK, CONFIG, DEPLOYMENT), waves) == expected
     assert in_phases((NAMESPACE, WEBHOOK, CONFIG, DEPLOYMENT), waves, removal=True) == tuple(reversed(expected))
+
+
+def test_what_a_namespace_is_seen_by_comes_right_after_it_and_goes_right_before_it() -> None:
+    sight = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "shop", SIGHT)
+    keys = (BINDING, sight, CONFIG, NAMESPACE)
+    assert in_phases(keys) == ((NAMESPACE,), (sight,), (CONFIG,), (BINDING,))
+    assert in_phases(keys, removal=True) == ((BINDING,), (CONFIG,), (sight,), (NAMESPACE,))

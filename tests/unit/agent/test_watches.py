@@ -177,6 +177,27 @@ async def test_a_kind_without_managed_fields_is_watched_whole(resource: Resource
     assert seen.objects[-1][1] is True
 
 
+async def test_objects_are_shown_once_more_where_they_are_to_be_judged_anew() -> None:
+    async with watches() as (made, api, seen):
+        await made.ensure([CONFIGMAPS, DEPLOYMENTS])
+        api.lists.clear()
+        await made.look_again("apps", "Deployment", "abc")
+        await made.look_again("", "ConfigMap", "abc")  # metadata alone: no rule reads it
+        await made.look_again("apps", "StatefulSet", "abc")  # not watched
+        assert api.lists == [("deployments", f"{LABEL_OWNER}=abc", False)]
+        assert seen.objects.count(("Deployment", True)) == 2
+
+
+async def test_what_cannot_be_looked_at_now_is_looked_at_later() -> None:
+    async with watches() as (made, api, seen):
+        await made.ensure([DEPLOYMENTS])
+        api.refuse["deployments"] = 500
+        made.look_again_soon([("apps", "Deployment")])
+        await asyncio.sleep(0)
+        api.refuse.clear()
+        await seen.until(lambda: seen.objects.count(("Deployment", True)) == 2)
+
+
 # --- a hardened agent, which sees only where it is let
 
 
@@ -256,24 +277,3 @@ async def test_what_lets_us_see_is_taken_for_missing_while_we_are_refused() -> N
         assert await made.ensure([ROLE_BINDINGS], [sight, other])
         assert made.absent(sight) and not made.absent(other)
         api.refuse.clear()
-
-
-async def test_objects_are_shown_once_more_where_they_are_to_be_judged_anew() -> None:
-    async with watches() as (made, api, seen):
-        await made.ensure([CONFIGMAPS, DEPLOYMENTS])
-        api.lists.clear()
-        await made.look_again("apps", "Deployment", "abc")
-        await made.look_again("", "ConfigMap", "abc")  # metadata alone: no rule reads it
-        await made.look_again("apps", "StatefulSet", "abc")  # not watched
-        assert api.lists == [("deployments", f"{LABEL_OWNER}=abc", False)]
-        assert seen.objects.count(("Deployment", True)) == 2
-
-
-async def test_what_cannot_be_looked_at_now_is_looked_at_later() -> None:
-    async with watches() as (made, api, seen):
-        await made.ensure([DEPLOYMENTS])
-        api.refuse["deployments"] = 500
-        made.look_again_soon([("apps", "Deployment")])
-        await asyncio.sleep(0)
-        api.refuse.clear()
-        await seen.until(lambda: seen.objects.count(("Deployment", True)) == 2)

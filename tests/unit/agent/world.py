@@ -9,6 +9,7 @@ from controlplane.agent.apply import Applier
 from controlplane.agent.contest import Contests
 from controlplane.agent.desired import Desired, DesiredStore
 from controlplane.agent.fetch import Artifacts, FetchFailed
+from controlplane.agent.freeing import Freer
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.journey import Journeys
 from controlplane.agent.lanes import Lanes
@@ -124,11 +125,8 @@ class FakeWatches:
                         self._show(Event("ADDED", body))
         return self.errors
 
-    def synced(self, group: str, kind: str) -> bool:
-        return (group, kind) in self.kinds
-
     def absent(self, key: ObjectKey) -> bool:
-        return self.synced(key.group, key.kind)
+        return (key.group, key.kind) in self.kinds
 
     def watch_kinds(self) -> None:
         self.watched_crds = True
@@ -326,7 +324,7 @@ class World:
                 artifacts=cast(Artifacts, self.artifacts),
                 store=cast(DesiredStore, self.store),
                 applier=applier,
-                pruner=Pruner(client, discovery, lanes, self.live, applier),
+                pruner=Pruner(client, discovery, lanes, self.live, applier, Freer(client, lanes)),
                 handed_over=lambda: self.handed_over,
                 wake=self._wake,
                 report=self._report,

@@ -15,7 +15,8 @@ VALUES = {
 
 def test_the_crds_are_those_of_the_models() -> None:
     assert {body["metadata"]["name"] for body in documents("crds")} == {
-        f"{plural}.controlplane.dev" for plural in ("tenants", "clusters", "repositories", "applications", "works")
+        f"{plural}.controlplane.dev"
+        for plural in ("tenants", "clusters", "repositories", "applications", "works", "histories")
     }
 
 

@@ -102,3 +102,9 @@ def test_everything_contains_itself(value: Any) -> None:
 def test_an_inventory_is_read_as_it_was_written(names: dict[str, str]) -> None:
     entries = {ObjectKey("controlplane.dev", "Application", "tenant-a", name): uid for name, uid in names.items()}
     assert decode_inventory(encode_inventory(ROOT, entries)) == (ROOT, entries)
+
+
+def test_what_a_person_asks_of_a_child_is_not_taken_back_by_its_root() -> None:
+    asked = {"pin": {"revision": "abcd"}, "suspend": {"by": "ann"}, "request": {"sync": "now"}}
+    there = live(APP, spec=APP.body["spec"] | asked)
+    assert plan_children([APP], {APP.key: "u1"}, {APP.key: there}, prune=True) == ChildPlan((), ())

@@ -61,6 +61,9 @@ class Commits:
     def tree(self, _: NamespacedName, sha: str) -> Tree | None:
         return self.trees.get(sha)
 
+    async def past(self, _: NamespacedName, sha: str) -> Tree | None:
+        return self.trees.get(sha)
+
     def tried(self, _: NamespacedName) -> bool:
         return self.newest is not None
 
@@ -326,6 +329,19 @@ async def test_other_rules_for_its_deliveries_are_judged_and_all_others_are_let_
         await after(f"# moved\n{NO_CONFIG}", "d" * 40)
     assert refusal.value.problems[0].rule.endswith("(policies/a.csv:2@dddddddddddd)")
     await after("# nothing\n", "e" * 40)
+
+
+async def test_a_sync_that_waits_for_somebody_asks_git_once(hub: Hub) -> None:
+    hub.commits.commit({"apps/web/a.yaml": config()})
+    application = hub.application(request={"sync": "now"})
+    first = await hub.selector.select(WEB, application)
+    assert await hub.selector.select(WEB, application) is first
+    assert hub.commits.fetched == 1
+    await hub.selector.select(WEB, hub.application(request={"sync": "again"}))
+    assert hub.commits.fetched == 2
+    hub.selector.gone(WEB)
+    await hub.selector.select(WEB, hub.application(request={"sync": "again"}))
+    assert hub.commits.fetched == 3
 
 
 async def test_a_broken_rule_of_health_holds_the_commit_and_names_the_expression(hub: Hub) -> None:

@@ -377,6 +377,20 @@ async def _play(operations: list[tuple[Any, ...]], workers: int, share: int | No
             assert q.started.count(key) >= starts, f"{key} was asked for and not run"
 
 
+async def test_a_grown_backoff_is_not_waited_out_for_what_came_in_during_the_failing_run() -> None:
+    async with Running(backoff=Backoff(first_s=1.0, max_s=600.0)) as q:
+        q.queue.add("a")
+        await settle()
+        for _ in range(8):
+            await q.finish("a", RuntimeError("no"))
+            q.clock.advance(600.0)
+            await settle()
+        q.queue.add("a")
+        await q.finish("a", RuntimeError("no"))
+        assert q.done[-1].failures == 9
+        assert q.done[-1].next_s is not None and q.done[-1].next_s <= 1.0
+
+
 async def test_at_rest_waits_for_what_is_ready_and_for_what_runs_but_not_for_what_is_scheduled() -> None:
     queue: WorkQueue[str] = WorkQueue(backoff=FIXED)
     await queue.at_rest()  # nothing was added
