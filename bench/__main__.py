@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from bench.chain import measure_chain
 from bench.cold import measure_cold, onboard
 from bench.commits import measure_commits
 from bench.drift import measure_drift
@@ -28,7 +29,7 @@ from hack.record import locked
 __all__ = ["main"]
 
 _SIZES = (100, 1000)
-_STEPS = ("commit", "drift", "rest")
+_STEPS = ("commit", "drift", "chain", "rest")
 
 
 class _Clock:
@@ -45,7 +46,7 @@ async def _measure(options: argparse.Namespace, apps: int) -> Path:
     """One size, on clusters of its own. Returns the file that was written."""
     say, load_before = _Clock(), load()
     names = app_names(apps)
-    commits = drifts = rest = None
+    commits = drifts = rest = chain = None
     print(f"{apps} apps; the load average is {load_before[0]}")
     async with System.up(options.state) as system:
         kubernetes = (await system.member.version())["gitVersion"]
@@ -63,11 +64,16 @@ async def _measure(options: argparse.Namespace, apps: int) -> Path:
             if "drift" not in options.skip:
                 drifts = await measure_drift(system, names, options.drifts, deployments)
                 say(f"drift is healed in {1000 * drifts.healed_s.median:.0f} ms")
+            if "chain" not in options.skip:
+                chain = await measure_chain(system, names, checkout, applications)
+                say(
+                    f"a chain of {chain.links} is Ready {chain.beyond_s:.2f} s after the slowest of them alone would be"
+                )
         if "rest" not in options.skip:  # with our own watches closed
             rest = await measure_rest(system, options.rest)
             say("looked on at rest")
     machine = Machine.here(kubernetes, load_before)
-    return write(content(apps, await _revision(), machine, cold, commits, drifts, rest), options.results)
+    return write(content(apps, await _revision(), machine, cold, commits, drifts, rest, chain), options.results)
 
 
 async def _revision() -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from bench.bare import OWN
+from bench.chain import Chain
 from bench.cold import Cold
 from bench.commits import Commits
 from bench.drift import Drifts
@@ -61,6 +62,7 @@ def content(
     commits: Commits | None,
     drifts: Drifts | None,
     rest: Rest | None,
+    chain: Chain | None = None,
 ) -> dict[str, Any]:
     """The run as it is written down. None = not measured. revision: of this project's own repository."""
     bare_s = sum(loop.seconds for loop in cold.bare) / len(cold.bare)
@@ -104,6 +106,8 @@ def content(
             "cpu_s": rest.cpu_s,
             "memory_mib": _memory(rest.usage),
         }
+    if chain is not None:
+        found["chain"] = dataclasses.asdict(chain) | {"ratio": ratio(chain.seconds, chain.slowest_s)}
     return _rounded(found)  # type: ignore[no-any-return]
 
 

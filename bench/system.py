@@ -51,6 +51,7 @@ class System:
         self.hub, self.member = hub, member
         facts = environment.record.facts
         self.git_url = str(facts["git"]["url"])
+        self._webhook: Webhook | None = None
         self._logs = {
             "hub": AuditLog(Path(facts["hub"]["auditLog"])),
             MEMBER: AuditLog(Path(facts["clusters"][MEMBER]["auditLog"])),
@@ -108,10 +109,12 @@ class System:
 
     def mute(self) -> "Webhook":
         """Let the Git server tell nobody of pushes any more; returns the webhook that it told, to be told by hand."""
-        file = self.environment.state / "git" / "webhook.json"
-        content = json.loads(file.read_bytes())
-        file.unlink()
-        return Webhook(content["url"], content["secret"])
+        if self._webhook is None:
+            file = self.environment.state / "git" / "webhook.json"
+            content = json.loads(file.read_bytes())
+            file.unlink()
+            self._webhook = Webhook(content["url"], content["secret"])
+        return self._webhook
 
 
 class Webhook:

@@ -120,6 +120,13 @@ def _drift_seen(run: Run) -> str:
     return f"{_ms(spread)} = {times:.1f} × bare; p99 {_ms(spread, 'p99')}"
 
 
+def _chain(run: Run) -> str:
+    found = run.get("chain")
+    if found is None:
+        return "–"
+    return f"{found['beyond_s']:.2f} s: {found['seconds']:.2f} s = {found['ratio']:.1f} × the slowest of the {found['links']}"
+
+
 def _rest(count: str) -> Callable[[Run], str]:
     def cell(run: Run) -> str:
         found = run.get("rest")
@@ -157,6 +164,7 @@ _ROWS: tuple[tuple[str, str, Callable[[Run], str]], ...] = (
     ("drift: foreign write sent to healed", "60 ms", _drift),
     ("drift: the same, p99", "250 ms", _drift_worst),
     ("drift: foreign write seen to healed", "", _drift_seen),
+    ("ten apps that wait for each other: beyond the slowest of them", "3 s", _chain),
     ("a minute at rest: writes but heartbeats", "0", _rest("writes")),
     ("a minute at rest: reads", "under 10", _rest("reads")),
     ("at rest: part of a core", "agent 1 % (100 apps)", _rest_cpu),

@@ -4,7 +4,7 @@ An app is a ServiceAccount, a Service, a Deployment and an Ingress. The Deployme
 and the kubelets' work, not ours. The bare loop applies the very same objects, into namespaces of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -15,7 +15,7 @@ from controlplane.kube.resource import SERVICE_ACCOUNTS, Resource
 
 __all__ = [
     "DEPLOYMENTS", "HUB_NAMESPACE", "NAMESPACE", "REPOSITORY", "RESOURCES", "ROOT", "TEAM", "app_names",
-    "application_key", "deployment", "deployment_file", "monorepo", "objects", "repository", "root", "tenant",
+    "application_key", "chained", "deployment", "deployment_file", "monorepo", "objects", "repository", "root", "tenant",
     "version_of",
 ]  # fmt: skip
 
@@ -93,11 +93,25 @@ def objects(name: str) -> tuple[Body, ...]:
 
 def monorepo(names: Iterable[str]) -> dict[str, str]:
     """The repository's files: applications/<app>.yaml, and a file per object under apps/<app>/."""
-    files = {}
+    files: dict[str, str] = {}
     for name in names:
-        spec = {"source": {"repository": "team", "path": f"apps/{name}"}, "placement": {"namespace": NAMESPACE}}
-        files[f"applications/{name}.yaml"] = _file(_of("Application", name, spec))
+        files |= _application_file(name)
         files |= {f"apps/{name}/{body['kind'].lower()}.yaml": _file(body) for body in objects(name)}
+    return files
+
+
+def _application_file(name: str, *after: str) -> dict[str, str]:
+    spec: Body = {"source": {"repository": "team", "path": f"apps/{name}"}, "placement": {"namespace": NAMESPACE}}
+    if after:
+        spec["dependsOn"] = [{"name": each} for each in after]
+    return {f"applications/{name}.yaml": _file(_of("Application", name, spec))}
+
+
+def chained(names: Sequence[str]) -> dict[str, str]:
+    """What a commit writes that lets each of these apps wait for the one before it."""
+    files: dict[str, str] = {}
+    for before, name in zip(names, names[1:], strict=False):
+        files |= _application_file(name, before)
     return files
 
 

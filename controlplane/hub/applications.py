@@ -271,6 +271,5 @@ class Applications:
             for cluster, work in present_works(works).items()
             if cluster in wanted and asked_digest(work) == wanted[cluster].digest and is_work_ready(work)
         )
-        self._dependencies.told(
-            key, standing_of(application, status, looked.sha if looked else "", there, frozenset(wanted))
-        )
+        sha, pinned = looked.sha if looked is not None else "", outcome.pin is not None
+        self._dependencies.told(key, standing_of(application, status, prepared, sha, there, pinned=pinned))

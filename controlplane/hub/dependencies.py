@@ -7,17 +7,18 @@ the API server, and no merge delay stands in between.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controlplane.api.application import Application, ApplicationStatus, Dependency, WaitsFor
 from controlplane.api.keys import ClusterName, NamespacedName
 from controlplane.hub.children import Children
 from controlplane.hub.conditions import Reason
 from controlplane.hub.depend import cycle_of
-from controlplane.hub.prepare import Refusal
+from controlplane.hub.prepare import Prepared, Refusal
 from controlplane.hub.select import Selector
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
+from controlplane.render.readset import ReadSet
 
 __all__ = ["Dependencies", "Holds", "Standing", "dependency_key", "standing_of"]
 
@@ -29,7 +30,8 @@ class Standing:
     """Where an Application stood at the end of its last look.
 
     looked: the commit's id that it looked at; "" = it has none yet. clusters: those that have what it wants now, and are
-    Ready with it. placed: those that it goes to.
+    Ready with it. placed: those that it goes to. reads: what that look's content hangs on; None = not known. pinned: it
+    follows no commit.
     """
 
     uid: str
@@ -39,6 +41,8 @@ class Standing:
     why: str
     clusters: frozenset[ClusterName] = frozenset()
     placed: frozenset[ClusterName] = frozenset()
+    reads: ReadSet | None = field(default=None, compare=False)
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,21 +155,26 @@ class Dependencies:
         if standing is None or (standing.uid, standing.generation) != (meta.uid, meta.generation):
             return "its newest spec has not been looked at yet", None
         head = self._selector.attempted(other, application)
-        if head is not None and head.sha != standing.looked and not self._selector.is_untouched(other, application):
+        if head is None or head.sha == standing.looked or standing.pinned:
+            return "", standing
+        # by what that look read, and not by what is prepared for the next one, which may not have ended yet
+        if standing.reads is None or not self._selector.is_same(other, application, standing.reads):
             return f"{head.revision[:320]} has not been looked at there yet", None
         return "", standing
 
 
 def standing_of(
-    application: Application, status: ApplicationStatus, looked: str,
-    clusters: frozenset[ClusterName], placed: frozenset[ClusterName],
+    application: Application, status: ApplicationStatus, prepared: Prepared | None, looked: str,
+    clusters: frozenset[ClusterName], *, pinned: bool,
 ) -> Standing:  # fmt: skip
-    """The standing that a status amounts to."""
+    """The standing that a look amounts to. prepared: what it was to deliver, where it came to that."""
     ready = next((each for each in status.conditions if each.type == "Ready"), None)
     is_ready = ready is not None and ready.status == "True"
     why = "" if is_ready else f"Ready {ready.status}: {ready.reason}" if ready is not None else "nothing is known of it"
     meta = application.metadata
-    return Standing(meta.uid, meta.generation, looked, is_ready, why, clusters, placed)
+    placed = frozenset(prepared.payloads) if prepared is not None else frozenset()
+    reads = prepared.reads if prepared is not None else None
+    return Standing(meta.uid, meta.generation, looked, is_ready, why, clusters, placed, reads, pinned)
 
 
 def _sentence(waits: WaitsFor) -> str:

@@ -90,11 +90,13 @@ class Selector:
         repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
         return self._sources.head(repository) if repository is not None else None
 
-    def is_untouched(self, key: NamespacedName, application: Application) -> bool:
-        """Whether it is known that the commit in force changes nothing of an Application, so that none of its looks is due."""
+    def is_same(self, key: NamespacedName, application: Application, reads: ReadSet) -> bool:
+        """Whether the commit in force changes nothing of what was read for an Application at some look."""
         tenant = tenant_of_namespace(key.namespace)
-        repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
-        return repository is not None and self.unaffected(repository)(key)
+        at = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
+        head = self._sources.head(at) if at is not None else None
+        tree = self._sources.tree(at, head.sha) if at is not None and head is not None else None
+        return tree is not None and reads.unchanged(tree)
 
     async def select(self, key: NamespacedName, application: Application) -> Prepared:
         """What the Application delivers at the commit in force. Raises Refusal and Waiting."""

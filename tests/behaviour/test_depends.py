@@ -19,9 +19,10 @@ async def test_a_chain_of_ten_goes_out_link_by_link_and_so_does_a_commit_that_ch
         await team.deploy(name, dependsOn=[{"name": before}] if before else [])
     await team.ready(*CHAIN)
     assert await _order(team) == CHAIN
-    await team.push({f"apps/{name}/cm.yaml": config_map(name, {"value": "two"}) for name in CHAIN})
-    await team.ready(*CHAIN)
-    assert await _order(team) == CHAIN, "nobody was let out by the Ready of the commit before"
+    for value in ("two", "three", "four"):
+        await team.push({f"apps/{name}/cm.yaml": config_map(name, {"value": value}) for name in CHAIN})
+        await team.ready(*CHAIN)
+        assert await _order(team) == CHAIN, "nobody was let out by the Ready of the commit before"
 
 
 async def _order(team: Team) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.audit import Tally
 from bench.bare import Loop
+from bench.chain import Chain
 from bench.cold import Cold
 from bench.commits import Commits
 from bench.drift import Drifts
@@ -35,8 +36,9 @@ def run(*, whole: bool = True, apps: int = 4) -> dict[str, Any]:
     commits = Commits(changed_s=slow, dispatched_s=fast, applied_s=slow, ready_s=slow, bare_s=fast, asked=ASKED)
     drifts = Drifts(healed_s=slow, seen_s=slow, reported_s=slow, bare_s=fast, asked=ASKED)
     return content(
-        apps, "abc1234", MACHINE, cold, commits, drifts, Rest(30.0, ASKED, dict.fromkeys(PROCESSES, 0.3), USAGE)
-    )
+        apps, "abc1234", MACHINE, cold, commits, drifts, Rest(30.0, ASKED, dict.fromkeys(PROCESSES, 0.3), USAGE),
+        Chain(10, 2.0, 0.5, 1.5),
+    )  # fmt: skip
 
 
 def test_each_time_has_its_ratio_to_the_bare_loops_of_the_run() -> None:
@@ -73,12 +75,13 @@ def test_the_table_names_the_machine_and_no_time_without_its_ratio() -> None:
     assert "hub 1.0 %, agent 1.0 %" in text
     assert "load average 0.5 before and 2.0 after" in text
     timed = [line for line in text.splitlines() if line.startswith("| ") and (" s " in line or " ms" in line)]
-    assert all("bare" in line for line in timed)
+    assert all("bare" in line or "the slowest of" in line for line in timed)
+    assert "1.50 s: 2.00 s = 4.0 × the slowest of the 10" in text
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
     text = report([run(whole=False)])
-    assert text.count("| – |") == 9
+    assert text.count("| – |") == 10
     assert "hub 50 MiB (peak 60)" in text  # of the end of the rollout
 
 

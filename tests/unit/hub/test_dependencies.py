@@ -14,6 +14,7 @@ from controlplane.hub.prepare import Refusal
 from controlplane.hub.select import Selector
 from controlplane.hub.sources import Head
 from controlplane.hub.world import World
+from controlplane.render.readset import ReadSet
 from tests.unit.hub.objects import application_body
 
 WEB, DB = NamespacedName("tenant-payments", "web"), NamespacedName("tenant-payments", "db")
@@ -23,11 +24,11 @@ READY = Standing("uid-db", 1, "1", True, "", frozenset({EAST, WEST}), frozenset(
 
 @dataclass
 class Scene:
-    """A World, the commit in force, and who was woken. untouched: whom that commit does not touch."""
+    """A World, the commit in force, and who was woken. read: what it leaves as it was."""
 
     world: World = field(default_factory=World)
     sha: str = "1"
-    untouched: set[NamespacedName] = field(default_factory=set)
+    read: ReadSet = ReadSet("", ())
     woken: list[NamespacedName] = field(default_factory=list)
     inventory: dict[NamespacedName, dict[ObjectKey, str]] = field(default_factory=dict)
     version: int = 0
@@ -38,8 +39,8 @@ class Scene:
     def attempted(self, _: NamespacedName, __: Application) -> Head:
         return Head("https://a/b", self.sha, f"main@sha1:{self.sha}", CommitInfo())
 
-    def is_untouched(self, key: NamespacedName, _: Application) -> bool:
-        return key in self.untouched
+    def is_same(self, _: NamespacedName, __: Application, reads: ReadSet) -> bool:
+        return reads == self.read
 
     def of(self, root: NamespacedName) -> dict[ObjectKey, str]:
         return self.inventory.get(root, {})
@@ -82,7 +83,15 @@ def test_a_ready_of_an_older_spec_does_not_count(scene: Scene) -> None:
 def test_a_ready_of_the_commit_before_does_not_count_unless_the_commit_does_not_touch_it(scene: Scene) -> None:
     scene.sha = "2"
     assert scene.why() == "main@sha1:2 has not been looked at there yet"
-    scene.untouched.add(DB)
+    scene.dependencies.told(DB, replace(READY, why="x", reads=scene.read))
+    assert scene.why() == ""
+    scene.read = ReadSet("other", ())
+    assert scene.why() == "main@sha1:2 has not been looked at there yet"
+
+
+def test_who_is_pinned_follows_no_commit(scene: Scene) -> None:
+    scene.sha = "2"
+    scene.dependencies.told(DB, replace(READY, pinned=True))
     assert scene.why() == ""
 
 
