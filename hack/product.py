@@ -118,10 +118,11 @@ async def add_agent(
     platform_role: str = "cluster-admin",
     heartbeat: str = "60s",
     start: bool = True,
+    hardened: bool = False,
 ) -> None:
     """Join a cluster and start its agent as process `agent-<cluster>`, and wait until the hub has heard of it.
 
-    labels: of the Cluster; heartbeat: a duration as Go writes it; start=False: join only.
+    labels: of the Cluster; hardened: as `--hardened`; heartbeat: a duration as Go writes it; start=False: join only.
     Raises HackError.
     """
     folder = environment.state / "agents" / cluster
@@ -134,6 +135,7 @@ async def add_agent(
         *("--kubeconfig", member),
         *("--platform-role", platform_role),
         *("--agent-dir", folder),
+        *(["--hardened"] if hardened else []),
         *chosen,
     )
     if not start:

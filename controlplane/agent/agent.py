@@ -9,10 +9,11 @@ from controlplane.agent.apply import Applier
 from controlplane.agent.contest import Contests
 from controlplane.agent.desired import Desired, DesiredStore, needed
 from controlplane.agent.fetch import Artifacts
+from controlplane.agent.freeing import Freer
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.hub import Hub
 from controlplane.agent.inventory import Inventory
-from controlplane.agent.joined import CONFIG, Joined
+from controlplane.agent.joined import CONFIG, Joined, ModeChanged
 from controlplane.agent.journey import Journeys
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live
@@ -88,7 +89,9 @@ class Agent:
             clock=loop.time,
             drifts=drifts,
         )
-        self._watches = Watches(member, self._observations)
+        self._watches = Watches(
+            member, self._observations, exists=lambda name: self._namespaces.get(name) is not None, clock=loop.time
+        )
         self._artifacts = Artifacts(store.artifacts, hub, settings.namespace)
         self._reporter = Reporter(hub, settings.namespace, self._compose, clock=loop)
         lanes = Lanes(settings.in_flight)
@@ -107,7 +110,7 @@ class Agent:
                 artifacts=self._artifacts,
                 store=store,
                 applier=applier,
-                pruner=Pruner(member, self._discovery, lanes, self._live, applier),
+                pruner=Pruner(member, self._discovery, lanes, self._live, applier, Freer(member, lanes)),
                 handed_over=lambda: self._joined.handed_over,
                 wake=self._queue.add_after,
                 report=self._report,
@@ -115,6 +118,7 @@ class Agent:
                 gate=gate,
                 journeys=self._journeys,
                 drifts=drifts,
+                hardened=lambda: self._watches.narrow,
             )
         )
         self._hub = Hub(
@@ -165,8 +169,9 @@ class Agent:
         await _until_there("desired state", self._restore)
         await _until_there("the inventory", self._inventory.load)
         await _until_there("the cluster's version", self._read_version)
-        await _until_there("the namespaces", self._watch_all)
         await self._config_read.wait()
+        self._watches.narrow = self._joined.hardened
+        await _until_there("the namespaces", self._watch_all)
         await self._sweep()
         for owner in self._works.desired:
             self._queue.add(owner)
@@ -181,16 +186,17 @@ class Agent:
         self._kubernetes = str((await self._member.version()).get("gitVersion") or "")[:63]
 
     async def _watch_all(self) -> None:
-        resources: list[Resource] = [NAMESPACES]
-        kinds = {(key.group, key.kind) for record in self._inventory.records.values() for key in record.entries}
-        for group, kind in kinds:
+        failed = await self._watches.ensure([NAMESPACES])  # the others may hang on which namespaces there are
+        if error := failed.get(("", "Namespace", "")):
+            raise error
+        resources: list[Resource] = []
+        keys = [key for record in self._inventory.records.values() for key in record.entries]
+        for group, kind in {(key.group, key.kind) for key in keys}:
             try:
                 resources.append(await self._discovery.resource(group, kind))
             except UnknownKind:
                 continue
-        failed = await self._watches.ensure(resources)
-        if error := failed.get(("", "Namespace")):
-            raise error
+        await self._watches.ensure(resources, keys)
 
     async def _watch_config(self) -> None:
         """Which hub is obeyed: until the ConfigMap says it, none is."""
@@ -218,7 +224,10 @@ class Agent:
     # --- who tells whom
 
     def _on_config(self, event: Event) -> None:
-        joined = Joined() if event.type == "DELETED" else Joined.of(event.object)
+        joined = Joined(hardened=self._joined.hardened) if event.type == "DELETED" else Joined.of(event.object)
+        if self._config_read.is_set() and joined.hardened != self._watches.narrow:
+            mode = "hardened" if joined.hardened else "the usual"
+            raise ModeChanged(f"this cluster was joined anew, in {mode} mode: start the agent again")
         if joined.hub != self._joined.hub:
             for name in self._works.joined(joined.hub):
                 self._reporter.changed(name)

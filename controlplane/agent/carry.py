@@ -71,8 +71,10 @@ class Carrier:
         record: Record,
         course: Course,
         found: Callable[[Fault], None],
+        *,
+        orphan: bool = False,
     ) -> bool:
-        """Delete phase by phase; True once all of it is gone, False where something is waited for."""
+        """Delete phase by phase; True once all of it is gone, False where something is waited for. orphan: let all of it go."""
         writer = Writer(record.owner, record.identity)
         for phase in phases:
             left: list[ObjectKey] = []
@@ -81,13 +83,16 @@ class Carrier:
                 entry, asked = record.entries[key], key in course.deleting
                 course.deleting.add(key)  # before asking: the event of the deletion may be faster than the answer
                 try:
-                    outcome = await self._io.pruner.prune(key, entry, writer, asked=asked)
+                    outcome = await self._io.pruner.prune(key, entry, writer, asked=asked, orphan=orphan)
                 except BaseException:
                     if not asked:
                         course.deleting.discard(key)  # nobody knows whether it was accepted: it is asked for again
                     raise
                 match outcome:
                     case Going.GONE:
+                        self._gone(key, record, course)
+                    case Going.FREED:
+                        self._io.inventory.spare_namespace(key.namespace)
                         self._gone(key, record, course)
                     case Going.ASKED:
                         left.append(key)
@@ -114,11 +119,11 @@ class Carrier:
             course.mutated[key] = outcome.mutated
         else:
             course.mutated.pop(key, None)
-        if (manager := course.drifted.pop(key, None)) is not None:
+        if (write := course.drifted.pop(key, None)) is not None and not write.settles:
             course.healed += 1
             io.drifts.healed(record.tenant, key)
-            course.last = Healed(key, manager, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-            _log.info("healed", extra={"owner": record.owner, "object": str(key), "manager": manager})
+            course.last = Healed(key, write.manager, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), write.fields)
+            _log.info("healed", extra={"owner": record.owner, "object": str(key), "manager": write.manager})
         if without_managed_fields(outcome.entry.print):
             io.watches.look_whole(key.group, key.kind)
         latest = io.live.get(key)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from controlplane.agent.drift import Replied
+from controlplane.agent.overwrite import Overwrite
 from controlplane.agent.problem import Ends, Fault
 from controlplane.api.health import HealthRule
 from controlplane.api.keys import ObjectKey
@@ -21,6 +22,7 @@ class Healed:
     key: ObjectKey
     manager: str
     time: str  # RFC 3339, UTC
+    fields: tuple[str, ...] = ()  # paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,12 @@ class Course:
     done: int = 0  # the delivery that was carried out whole, seen with our own eyes; 0 = none by this process
     rounds: int = 0  # reconciles that came to an end; before the first one nothing is reported
     kept: int = 0  # objects that left the artifact and stay, since pruning is off
-    drifted: dict[ObjectKey, str] = field(default_factory=dict)  # foreign writes that are to be undone -> manager
+    drifted: dict[ObjectKey, Overwrite] = field(default_factory=dict)  # foreign writes that are not undone (yet)
+    left: tuple[ObjectKey, ...] = ()  # the first of them
+    took: bool = False  # what was to be taken over from another owner is ours, as far as it may be
     again: set[ObjectKey] = field(default_factory=set)  # still to be applied once more, though nothing changed
     sync: str = ""  # the request that filled `again`
+    asked: int | None = None  # how many objects it meant; None: no request was taken in by this process
     mutated: dict[ObjectKey, tuple[str, ...]] = field(default_factory=dict)
     replied: dict[ObjectKey, Replied] = field(default_factory=dict)  # our own applies of the last seconds
     writing: set[ObjectKey] = field(default_factory=set)  # applies under way

@@ -18,6 +18,9 @@ class Entry:
     generation: int = 0  # metadata.generation in the reply; 0 for kinds that have none
     created: bool = True  # False: it was there before and was taken over; a namespace is then let go, not deleted
     wave: int = 0  # when it was applied: it goes in the reverse order
+    spared: bool = False  # never deleted by us: it says prune: false, or it is a namespace in which something was left
+    taken: str = ""  # whose fields were taken over with it, separated by commas
+    came: str = ""  # the owner from whom it came, until it was applied for this one
     shard: int = 0  # which Secret of the tenant's holds it
 
 

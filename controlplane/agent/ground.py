@@ -12,6 +12,7 @@ from typing import Any
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.namespaces import Namespaces
 from controlplane.agent.problem import Fault
+from controlplane.agent.sight import SIGHT, subject
 from controlplane.api.keys import NamespacedName, TenantName
 from controlplane.api.labels import (
     ANNOTATION_DENIED_KINDS,
@@ -92,9 +93,18 @@ def _expression(globs: Collection[str]) -> str:
 
 
 def objects_in(
-    name: str, entry: GroundNamespace, tenant: TenantName, account: NamespacedName, facts: dict[str, str]
+    name: str,
+    entry: GroundNamespace,
+    tenant: TenantName,
+    account: NamespacedName,
+    facts: dict[str, str],
+    *,
+    hardened: bool = False,
 ) -> list[dict[str, Any]]:
-    """What stands in one namespace of the tenant's, and the namespace itself, which comes first. facts: of facts_of()."""
+    """What stands in one namespace of the tenant's, and the namespace itself, which comes first.
+
+    facts: of facts_of(). hardened: the agent sees only where it is let by a RoleBinding, which is then a part of it.
+    """
     labels: dict[str, str] = {LABEL_TENANT: tenant}
     made: list[dict[str, Any]] = [
         {
@@ -107,11 +117,13 @@ def objects_in(
             },
         }
     ]
-    subject = {"kind": "ServiceAccount", "namespace": account.namespace, "name": account.name}
-    for role in ROLES:
+    bound = dict.fromkeys(ROLES, {"kind": "ServiceAccount", "namespace": account.namespace, "name": account.name})
+    if hardened:
+        bound[SIGHT] = subject()
+    for role, who in bound.items():
         ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role}
         binding = _in(name, labels, "rbac.authorization.k8s.io/v1", "RoleBinding", role)
-        made += [binding | {"roleRef": ref, "subjects": [subject]}]
+        made += [binding | {"roleRef": ref, "subjects": [who]}]
     if entry.quota:
         made.append(_in(name, labels, "v1", "ResourceQuota", NAME) | {"spec": {"hard": dict(entry.quota)}})
     if entry.limits:

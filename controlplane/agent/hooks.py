@@ -129,7 +129,7 @@ class Hooks:
         stands: dict[ObjectKey, Stand] = {}
         for key in keys:
             entry, seen = record.entries.get(key), io.live.get(key)
-            listed = io.watches.synced(key.group, key.kind)
+            listed = io.watches.absent(key)
             how = stand(key, moment, run, entry, seen, owner=record.owner, listed=listed)
             if how is Stand.LOST:
                 _log.warning("a hook is gone before it had ended", extra={"owner": record.owner, "object": str(key)})

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -125,11 +125,38 @@ class Inventory:
     def applied(self, record: Record, key: ObjectKey, entry: Entry) -> None:
         """An apply was answered: the entry as it is now (its shard stays)."""
         before = record.entries[key]
-        after = replace(entry, shard=before.shard)
+        spared = entry.spared or (before.spared and key.kind == "Namespace")  # what was left in it is still there
+        after = replace(entry, shard=before.shard, spared=spared)
         self._owners[key] = record.owner
         if before != after:
             record.entries[key] = after
             self._touch((record.tenant, after.shard))
+
+    def spare_namespace(self, name: str) -> None:
+        """Something was left in a namespace: whoever made that is not to delete it any more, but to let it go."""
+        key = ObjectKey("", "Namespace", "", name)
+        record = self.records.get(self._owners.get(key, ""))
+        entry = record.entries.get(key) if record is not None else None
+        if record is not None and entry is not None and not entry.spared:
+            record.entries[key] = replace(entry, spared=True)
+            self._touch((record.tenant, entry.shard))
+
+    async def hand_over(self, old: Record, new: Record, entries: Mapping[ObjectKey, Entry]) -> None:
+        """Let objects be another owner's: durably in its record before they leave the old one's. What it has it keeps."""
+        for key, entry in entries.items():
+            if key not in new.entries or not new.entries[key].uid:
+                known = new.entries.get(key)
+                shard = known.shard if known is not None else self._place(new.tenant)
+                new.entries[key] = replace(entry, shard=shard)
+                if known is None:
+                    self._sizes[new.tenant, shard] = self._sizes.get((new.tenant, shard), 0) + 1
+                self._touch((new.tenant, shard))
+        await self.flush()
+        for key in entries:
+            self.dropped(old, key)
+            if new.entries[key].uid:
+                self._owners[key] = new.owner
+        await self.flush()
 
     def dropped(self, record: Record, key: ObjectKey) -> None:
         """An object is gone, or was never ours."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from controlplane.agent.ignored import NOTHING, Ignored
 from controlplane.api.keys import ObjectKey
 from controlplane.api.labels import ANNOTATION_REPLACE, ANNOTATION_RUN, LABEL_OWNER, LABEL_TENANT
 from controlplane.kube.resource import Resource
@@ -14,7 +15,8 @@ __all__ = ["Item", "labelled"]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What to apply. hash: of what is desired (fingerprint.desired_hash); the body may differ in a ceded field."""
+    """What to apply. hash: what the inventory holds once it is: of what is desired (fingerprint.desired_hash), or, where
+    fields are left to others, Ignored.hash of that. wanted: the former, where hash is the latter."""
 
     key: ObjectKey
     resource: Resource
@@ -25,6 +27,8 @@ class Item:
     adopt: bool = False  # take over an object that was there before
     wave: int = 0
     once: bool = False  # a hook: applied by one run, and never healed
+    ignored: Ignored = NOTHING  # what of it is left to others
+    wanted: str = ""
 
     @property
     def wants_replace(self) -> bool:
@@ -39,9 +43,19 @@ class Item:
         body = {**self.body, "metadata": {**meta, "annotations": annotations}}
         return replace(self, body=body, hash=stamp, once=True)
 
-    def with_body(self, body: dict[str, Any], hash_: str) -> "Item":
-        """The same item with another body and hash."""
-        return replace(self, body=body, hash=hash_)
+    def with_ignored(self, ignored: Ignored, applied: str) -> "Item":
+        """The same item, with what of it is left to others. applied: the hash that the inventory holds.
+
+        Where it was applied with fields left to others by these very rules, it is as it should be.
+        """
+        if applied and applied == (ceded := ignored.hash(self.hash)):
+            return replace(self, ignored=ignored, hash=ceded, wanted=self.hash)
+        return replace(self, ignored=ignored)
+
+    def hash_of(self, sent: dict[str, Any] | None) -> str:
+        """What the inventory is to hold. sent: what was applied, None = the body."""
+        wanted = self.wanted or self.hash
+        return wanted if sent is None or sent == self.body else self.ignored.hash(wanted)
 
 
 def labelled(body: Mapping[str, Any], *, owner: str, tenant: str, namespace: str | None = None) -> dict[str, Any]:

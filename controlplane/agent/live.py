@@ -13,6 +13,7 @@ from controlplane.agent.fingerprint import Marks, marks_of
 from controlplane.api.keys import ObjectKey
 from controlplane.api.labels import ANNOTATION_RUN, LABEL_OWNER
 from controlplane.api.names import field_manager
+from controlplane.artifact.spared import is_spared
 from controlplane.health.assess import assess
 from controlplane.health.status import HEALTHY, Health
 
@@ -36,10 +37,10 @@ class Seen:
     busy: bool = False  # it runs to an end (a Job, a Pod of its own), and has not got there
     run: str = ""  # the run that applied it, where it is a hook
     terminating: bool = False
+    since: str = ""  # when its deletion was asked for
     finalizers: tuple[str, ...] = ()
     joined: bool = False  # others have written it, too
-    replicas: int | None = None  # spec.replicas, where the object has it
-    replicas_foreign: bool = False  # somebody else owns spec.replicas
+    spared: bool = False  # it says of itself that nobody is to delete it
     gone: bool = False
 
 
@@ -77,7 +78,6 @@ def look(
     meta = body["metadata"]
     labelled = (meta.get("labels") or {}).get(LABEL_OWNER) or ""
     marks: Marks = marks_of(body, field_manager(owner or labelled))
-    replicas = (body.get("spec") or {}).get("replicas") if whole else None
     return Seen(
         uid=meta.get("uid") or "",
         version=_number(meta.get("resourceVersion")),
@@ -92,10 +92,10 @@ def look(
         busy=whole and _busy(body),
         run=str((meta.get("annotations") or {}).get(ANNOTATION_RUN) or "")[:64],
         terminating=bool(meta.get("deletionTimestamp")),
+        since=str(meta.get("deletionTimestamp") or ""),
         finalizers=tuple(meta.get("finalizers") or ()),
         joined=marks.shared,
-        replicas=replicas if isinstance(replicas, int) else None,
-        replicas_foreign=whole and _foreign_replicas(meta.get("managedFields") or (), field_manager(owner or labelled)),
+        spared=is_spared(body),
     )
 
 
@@ -118,13 +118,4 @@ def _busy(body: Mapping[str, Any]) -> bool:
                 "Succeeded",
                 "Failed",
             )
-    return False
-
-
-def _foreign_replicas(entries: Any, manager: str) -> bool:
-    for entry in entries:
-        if entry.get("manager") == manager and entry.get("operation") == "Apply":
-            continue
-        if "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
-            return True
     return False

@@ -11,6 +11,7 @@ from controlplane.agent.desired import DesiredStore, FolderDesired
 from controlplane.agent.desired_secrets import SecretDesired
 from controlplane.agent.gate import GATE, Gate
 from controlplane.agent.inventory import InventoryTaken
+from controlplane.agent.joined import ModeChanged
 from controlplane.agent.memory import keep_small
 from controlplane.agent.settings import Settings, SettingsError, parse_settings
 from controlplane.agent.shard import MalformedInventory
@@ -45,7 +46,7 @@ def run(argv: Sequence[str], *, gate: Gate = GATE) -> int:
     except (BadAddress, OSError) as error:
         return _refuse(str(error))
     except BaseExceptionGroup as group:
-        _, others = group.split((InventoryTaken, MalformedInventory))
+        _, others = group.split((InventoryTaken, MalformedInventory, ModeChanged))
         if others is not None:
             raise
         return _refuse("; ".join(str(error) for error in _leaves(group)))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-__all__ = ["mutated"]
+__all__ = ["mutated", "same"]
 
 _MOST = 5  # fields that are named; one is enough to look for the webhook
 _SUFFIXES = {
@@ -70,9 +70,9 @@ def _compare_lists(path: str, sent: list[Any], got: list[Any]) -> Iterator[str]:
     """Others may have added items, before or between ours. An item of ours has to be there, wherever it stands."""
     for at, item in enumerate(sent):
         here = got[at] if at < len(got) else None
-        if here is not None and _same(item, here):
+        if here is not None and same(item, here):
             continue
-        if any(_same(item, other) for other in got if _same_shape(item, other)):
+        if any(same(item, other) for other in got if _same_shape(item, other)):
             continue
         partner = next((other for other in got if _same_name(item, other)), None)
         if partner is not None:
@@ -81,8 +81,9 @@ def _compare_lists(path: str, sent: list[Any], got: list[Any]) -> Iterator[str]:
             yield f"{path}[{at}]"
 
 
-def _same(item: Any, other: Any) -> bool:
-    return next(_compare("", item, other), None) is None
+def same(sent: Any, got: Any) -> bool:
+    """Whether a value of ours is there: what others added to it, and other forms of the same, count as the same."""
+    return next(_compare("", sent, got), None) is None
 
 
 def _same_shape(item: Any, other: Any) -> bool:

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from controlplane.agent.contest import Contests
 from controlplane.agent.drift import EXPIRED, ONCE, Verdict, expires, judge
@@ -15,6 +16,7 @@ from controlplane.agent.inventory import Inventory
 from controlplane.agent.live import Live, Seen, look
 from controlplane.agent.metrics import Drifts
 from controlplane.agent.namespaces import Namespaces
+from controlplane.agent.overwrite import Overwrite
 from controlplane.agent.replicas import AUTOSCALER, Autoscalers
 from controlplane.agent.works import Works
 from controlplane.api.keys import ObjectKey, key_of
@@ -85,7 +87,7 @@ class Observations:
         if not self._live.saw(key, seen):
             return
         if owner is not None:
-            self._compare(owner, key, seen, before)
+            self._compare(owner, key, seen, before, Overwrite(seen.culprit, body=body, whole=whole))
             if before is None or (before.health, before.terminating) != (seen.health, seen.terminating):
                 passing = seen.health.status is HealthStatus.PROGRESSING  # every write of a Deployment is, for a moment
                 self._report(owner, _PASSING_S if passing else 0.0)
@@ -109,6 +111,20 @@ class Observations:
         for owner, record in self._inventory.records.items():
             for key in [k for k in record.entries if (k.group, k.kind) == (group, kind)]:
                 self._gone(key, owner)
+
+    def on_namespace_gone(self, name: str) -> None:
+        """A namespace is gone, and with it the leave to see what stood there: none of its objects is there."""
+        for owner, record in self._inventory.records.items():
+            for key in [k for k in record.entries if k.namespace == name]:
+                known = self._live.get(key)
+                if known is None or not known.gone:
+                    self._gone(key, owner)
+
+    def on_refused(self, group: str, kind: str, namespace: str) -> None:
+        """A kind can no longer be watched in a namespace: its owners are to say so."""
+        for owner, record in self._inventory.records.items():
+            if any((k.group, k.kind, k.namespace) == (group, kind, namespace) for k in record.entries):
+                self._wake(owner, 0.0)
 
     @property
     def kinds_in_motion(self) -> bool:
@@ -147,7 +163,7 @@ class Observations:
             self._live.saw(key, replace(last, version=version, gone=True))
             course = self._works.course(owner)
             if not once and key not in course.deleting and key not in course.writing:
-                self._drifted(owner, key, "", "deleted")
+                self._drifted(owner, key, Overwrite(deleted=True), "deleted")
             self._wake(owner, self._contests.wait_s(key))
         self._wake_troubled(lambda fault_key: fault_key == key)
 
@@ -164,7 +180,7 @@ class Observations:
         self._report(owner, 0.0)
         return True
 
-    def _compare(self, owner: str, key: ObjectKey, seen: Seen, before: Seen | None) -> None:
+    def _compare(self, owner: str, key: ObjectKey, seen: Seen, before: Seen | None, write: Overwrite) -> None:
         entry = self._inventory.records[owner].entries.get(key)
         course = self._works.course(owner)
         if entry is None or key in course.writing:
@@ -173,7 +189,7 @@ class Observations:
         now = self._clock()
         match judge(entry, seen, replied, now, before):
             case Verdict.DRIFTED:
-                self._drifted(owner, key, seen.culprit, seen.fields)
+                self._drifted(owner, key, write, seen.fields)
                 self._wake(owner, self._contests.wait_s(key))
             case Verdict.SUSPECT if key not in course.again:
                 course.again.add(key)
@@ -182,14 +198,19 @@ class Observations:
                 del course.drifted[key]  # it came back by itself
                 self._report(owner, 0.0)
 
-    def _drifted(self, owner: str, key: ObjectKey, manager: str, fields: str) -> None:
+    def _drifted(self, owner: str, key: ObjectKey, write: Overwrite, left: str) -> None:
+        """A foreign write, or another look at what it left. left: hash of what is left of our entry."""
         course = self._works.course(owner)
-        if key not in course.drifted:
-            course.drifted[key] = manager
-            self._contests.overwritten(key, manager, fields)
+        known = course.drifted.get(key)
+        if known is not None and known.deleted == write.deleted:
+            course.drifted[key] = replace(known, body=write.body, whole=write.whole)
+            return
+        course.drifted[key] = replace(write, time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        if known is None:
+            self._contests.overwritten(key, write.manager, left)
             record = self._inventory.records[owner]
             self._drifts.seen(record.tenant, key)
-            about = {"application": str(record.application), "object": str(key), "manager": manager}
+            about = {"application": str(record.application), "object": str(key), "manager": write.manager}
             _log.info("drift", extra=about | {"owner": owner})
 
     def _kinds_changed(self, group: str) -> None:

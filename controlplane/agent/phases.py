@@ -7,6 +7,7 @@ come before kinds: a namespace of a later wave stays in its wave.
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
 
+from controlplane.agent.sight import is_sight
 from controlplane.api.keys import ObjectKey
 
 __all__ = ["Phase", "in_phases", "phase_of"]
@@ -16,10 +17,11 @@ class Phase(IntEnum):
     """Phases of an apply, in order. Removal takes them in reverse, and waits for the objects of each to be gone."""
 
     GROUND = 0  # namespaces and kinds: nothing else can be written without them
-    MEANS = 1  # what workloads refer to: identities, roles, configuration, storage, limits
-    WORKLOADS = 2  # everything built in that is not named here; bindings too, since they need their roles
-    CUSTOM = 3  # custom kinds: after their operators; removed before them, else nobody takes their finalizers away
-    GATES = 4  # webhooks and admission policies: before their Pods run they would refuse the rest
+    SIGHT = 1  # what a hardened agent sees a namespace by: before all that is to be seen there, and after it
+    MEANS = 2  # what workloads refer to: identities, roles, configuration, storage, limits
+    WORKLOADS = 3  # everything built in that is not named here; bindings too, since they need their roles
+    CUSTOM = 4  # custom kinds: after their operators; removed before them, else nobody takes their finalizers away
+    GATES = 5  # webhooks and admission policies: before their Pods run they would refuse the rest
 
 
 _GROUND = frozenset({("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")})
@@ -64,5 +66,6 @@ def in_phases(
     """
     groups: dict[tuple[int, Phase], list[ObjectKey]] = {}
     for key in keys:
-        groups.setdefault((waves.get(key, 0), phase_of(key.group, key.kind)), []).append(key)
+        phase = Phase.SIGHT if is_sight(key) else phase_of(key.group, key.kind)
+        groups.setdefault((waves.get(key, 0), phase), []).append(key)
     return tuple(tuple(sorted(groups[at])) for at in sorted(groups, reverse=removal))

@@ -39,12 +39,14 @@ def plan(
     again: bool = False,
     prune: bool = True,
     waves: Mapping[ObjectKey, int] = _NO_WAVES,
+    spared: Collection[ObjectKey] = (),
 ) -> Plan:
     """Say what to write.
 
     desired: the hash of each desired object. drifted: objects that are not any more as we applied them, or gone.
     again: apply everything, changed or not. prune: whether what is no longer desired goes.
     waves: of desired objects that are not in wave 0; what goes has its wave in its entry.
+    spared: what stays in any case.
     """
     changed = (
         key
@@ -54,8 +56,8 @@ def plan(
     left = [key for key in entries if key not in desired]
     return Plan(
         apply=in_phases(changed, waves),
-        prune=_leaving({key: entries[key] for key in left}) if prune else (),
-        kept=() if prune else tuple(sorted(left)),
+        prune=_leaving({key: entries[key] for key in left if key not in spared}) if prune else (),
+        kept=tuple(sorted(key for key in left if not prune or key in spared)),
     )
 
 

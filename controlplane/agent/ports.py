@@ -26,7 +26,10 @@ __all__ = ["Ports"]
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """handed_over: namespaces that the cluster's owner gives to tenants. wake and report: an owner, after seconds."""
+    """handed_over: namespaces that the cluster's owner gives to tenants. wake and report: an owner, after seconds.
+
+    hardened: whether the agent sees only where a RoleBinding lets it.
+    """
 
     inventory: Inventory
     live: Live
@@ -48,3 +51,4 @@ class Ports:
     gate: Gate = GATE
     journeys: Journeys = field(default_factory=Journeys)
     drifts: Drifts = field(default_factory=Drifts)
+    hardened: Callable[[], bool] = lambda: False

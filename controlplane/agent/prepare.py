@@ -138,8 +138,9 @@ async def prepare_ground(
     namespaces: Namespaces,
     handed_over: Collection[str],
     gate: Gate = GATE,
+    hardened: bool = False,
 ) -> Prepared:
-    """The items of a tenant's ground. entries: what its inventory holds. Raises KubeError."""
+    """The items of a tenant's ground. entries: what its inventory holds. hardened: see objects_in. Raises KubeError."""
     spec = desired.spec
     tenant, account = TenantName(spec.tenant), NamespacedName(spec.identity.namespace, spec.identity.name)
     ours = {entry.uid for key, entry in entries.items() if key.kind == "Namespace" and entry.uid}
@@ -150,7 +151,7 @@ async def prepare_ground(
     bodies = [service_account(account, tenant)]
     facts = facts_of(ground.kinds, laid)
     for name, entry in laid.items():
-        bodies += objects_in(name, entry, tenant, account, facts)
+        bodies += objects_in(name, entry, tenant, account, facts, hardened=hardened)
     for bare in bodies:
         body = labelled(bare, owner=spec.owner, tenant=tenant)
         key = key_of(body)

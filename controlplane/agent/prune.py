@@ -7,6 +7,7 @@ from enum import Enum
 
 from controlplane.agent.apply import Applier, Writer
 from controlplane.agent.entry import Entry
+from controlplane.agent.freeing import Freer
 from controlplane.agent.lanes import Lanes
 from controlplane.agent.live import Live, Seen
 from controlplane.agent.problem import Ends, Fault, fault_of
@@ -22,21 +23,27 @@ class Going(Enum):
     """How far a deletion is."""
 
     GONE = "gone"
+    FREED = "freed"  # it stays, and is nobody's
     ASKED = "asked"  # accepted; the object goes when its finalizers are done
 
 
 class Pruner:
     """Deletes objects of one owner's inventory."""
 
-    def __init__(self, client: Client, discovery: Discovery, lanes: Lanes, live: Live, applier: Applier) -> None:
+    def __init__(
+        self, client: Client, discovery: Discovery, lanes: Lanes, live: Live, applier: Applier, freer: Freer
+    ) -> None:
         self._client = client
         self._discovery = discovery
         self._lanes = lanes
         self._live = live
         self._applier = applier
+        self._freer = freer
 
-    async def prune(self, key: ObjectKey, entry: Entry, writer: Writer, *, asked: bool) -> Going | Fault:
-        """Let one object go. asked: its deletion was accepted before, so only its end is waited for."""
+    async def prune(
+        self, key: ObjectKey, entry: Entry, writer: Writer, *, asked: bool, orphan: bool = False
+    ) -> Going | Fault:
+        """Let one object go. asked: its deletion was accepted before, so only its end is waited for. orphan: it stays."""
         seen = self._live.get(key)
         if asked and (seen is None or seen.gone or (entry.uid and seen.uid != entry.uid)):
             return Going.GONE
@@ -55,8 +62,11 @@ class Pruner:
             return Going.GONE  # the kind went, and its objects with it
         except KubeError as error:
             return fault_of(key, error, entry)
+        of_ground = writer.identity is None
         if (key.group, key.kind) == ("", "Namespace") and not entry.created:
             return await self._applier.let_go(resource, key, uid, writer) or Going.GONE
+        if entry.spared or (not of_ground and (orphan or (seen is not None and seen.spared))):
+            return await self._freer.free(resource, key, uid, writer) or Going.FREED
         async with self._lanes.turn(writer.owner):
             try:
                 answer = await self._client.delete(
@@ -81,4 +91,4 @@ def _held(key: ObjectKey, seen: Seen) -> Fault | None:
     if not seen.finalizers:
         return None
     names = ", ".join(seen.finalizers[:5])
-    return Fault(key, "Terminating", f"the object is being deleted, held by {names}", Ends.EVENT)
+    return Fault(key, "Terminating", f"the object is being deleted, held by {names} since {seen.since}", Ends.EVENT)

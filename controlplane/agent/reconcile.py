@@ -11,18 +11,21 @@ from dataclasses import replace
 from controlplane.agent.carry import Carrier
 from controlplane.agent.course import Course
 from controlplane.agent.desired import Desired, needed
-from controlplane.agent.drift import ONCE, Verdict, judge
-from controlplane.agent.entry import Entry, Record
+from controlplane.agent.drift import ONCE
+from controlplane.agent.entry import Record
 from controlplane.agent.fetch import FetchFailed
-from controlplane.agent.fingerprint import desired_hash
+from controlplane.agent.handover import Handover
+from controlplane.agent.healing import Healing
 from controlplane.agent.item import Item
+from controlplane.agent.moving import owner_of, waits_for
 from controlplane.agent.plan import Plan, plan, removal
 from controlplane.agent.ports import Ports
 from controlplane.agent.prepare import Prepared, prepare_ground, prepare_manifests
 from controlplane.agent.problem import Ends, Fault
-from controlplane.agent.replicas import AUTOSCALER, ceded, fitted
+from controlplane.agent.replicas import AUTOSCALER
 from controlplane.agent.run import REMOVAL, begun
 from controlplane.agent.sync import Delivery, Sync
+from controlplane.agent.watches import Where
 from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName
 from controlplane.api.order import Moment
 from controlplane.artifact.errors import ArtifactError
@@ -49,7 +52,9 @@ class Reconciler:
     def __init__(self, ports: Ports) -> None:
         self._io = ports
         self._carrier = Carrier(ports)
+        self._healing = Healing(ports)
         self._sync = Sync(ports, self._carrier)
+        self._handover = Handover(ports)
 
     async def reconcile(self, owner: str) -> float | None:
         """One round. Returns seconds until the next look, None for none. Raises Again, or KubeError."""
@@ -103,8 +108,15 @@ class Reconciler:
         if spec.suspended:
             course.faults = {}
             course.wanted = frozenset(k for k, entry in record.entries.items() if entry.uid and entry.print != ONCE)
-            await io.watches.ensure(await self._kinds(record.entries))
+            await io.watches.ensure(await self._kinds(record.entries), record.entries)
             return None
+        if spec.moved_to is not None:  # nothing of it is touched any more: it is another one's, or about to be
+            course.faults, course.wanted = {}, frozenset(key for key, entry in record.entries.items() if entry.uid)
+            io.wake(owner_of(spec.moved_to), 0.0)
+            return None
+        if (waits := waits_for(desired, record, io.works, io.inventory)) is not None:
+            course.faults, course.wanted = {None: waits}, frozenset()
+            return _SLOW_S
         prepared, stale = await self._prepare(desired, record)
         if prepared is None:
             assert stale is not None
@@ -113,19 +125,21 @@ class Reconciler:
         course.fresh |= dict(prepared.faults.items())
         if stale is None and spec.type == "Application":
             self._begin_run(desired, record, prepared)
+        await self._handover.take_over(desired, record, course, prepared.items)
         unseen = await self._watch([*prepared.items.values(), *prepared.hooks.values()], record)
-        items = {key: self._fit(item) for key, item in prepared.items.items()}
+        items = self._healing.fit(desired, record, prepared.items)
         spared = {k for k in record.entries if k in prepared.wanted or k in prepared.orders}
         spared |= {k for k in record.entries if k.namespace in prepared.untouched}
         spared |= {k for k in record.entries if k.kind == "Namespace" and k.name in prepared.untouched}
-        self._ask_again(desired, record, course, items)
-        heal, wait_s = self._drifted(record, course, items)
+        self._healing.ask_again(desired, record, course, items)
+        heal = await self._healing.look(desired, record, course, items)
         step = plan(
             {key: item.hash for key, item in items.items()},
             {key: entry for key, entry in record.entries.items() if key in items or key not in spared},
-            drifted=(heal if spec.options.self_heal else set()) | (course.again & items.keys()),
+            drifted=heal.apply,
             prune=spec.options.prune and stale is None,
             waves=prepared.waves,
+            spared=self._handover.spared(record),
         )
         course.wanted = frozenset(prepared.wanted)
         course.settling = bool(step.apply)
@@ -139,19 +153,20 @@ class Reconciler:
             step,
             record,
             course,
-            free=heal if spec.options.self_heal else (),
+            free=heal.free,
             timeout_s=spec.options.health_timeout_s,
             ordered=stale is None,
         )
         with timed("apply", objects=sum(map(len, step.apply))) as applying:
             applied = await self._sync.before(turn)
             applying.error = next((fault.reason for fault in course.fresh.values() if fault.blocks), "")
-        for (group, kind), error in unseen.items():
-            for key in (k for k in items if (k.group, k.kind) == (group, kind)):
+        for (group, kind, namespace), error in unseen.items():
+            for key in (k for k in items if (k.group, k.kind) == (group, kind) and namespace in ("", k.namespace)):
                 course.fresh.setdefault(key, Fault(key, "Unwatched", error.message, Ends.RETRY))
         if stale is not None:
             course.fresh[None] = stale
         course.kept = len(step.kept) if stale is None else 0
+        course.left = step.kept[:3]
         left = await self._prune(step.prune, record, course) if applied else True
         course.again &= items.keys()
         carried_out = not (_hindered(course) or left or course.again) and await self._sync.after(turn)
@@ -161,7 +176,7 @@ class Reconciler:
         course.fresh = {}
         if carried_out:
             await self._settled(desired, record, course)
-        return self._next_look(course, wait_s)
+        return self._next_look(course, heal.wait_s)
 
     async def _judge_anew(self, desired: Desired, record: Record, course: Course) -> None:
         """Look once more where no event will come: other rules than the last ones, or a verdict that time alone changes."""
@@ -217,6 +232,7 @@ class Reconciler:
                 namespaces=io.namespaces,
                 handed_over=io.handed_over(),
                 gate=io.gate,
+                hardened=io.hardened(),
             )
             return ground, None
         stale: Fault | None = None
@@ -238,14 +254,17 @@ class Reconciler:
             io.watches.watch_kinds()
         return made, stale
 
-    async def _watch(self, items: Iterable[Item], record: Record) -> dict[tuple[str, str], KubeError]:
+    async def _watch(self, items: Iterable[Item], record: Record) -> dict[Where, KubeError]:
         """See to it that all kinds of this owner are watched; those that could not be listed."""
         items = tuple(items)
+        keys = [*(item.key for item in items), *record.entries]
         kinds = {(item.resource.group, item.resource.kind): item.resource for item in items}
         resources = [*kinds.values(), *await self._kinds(k for k in record.entries if (k.group, k.kind) not in kinds)]
-        if AUTOSCALER not in kinds and any("replicas" in (item.body.get("spec") or {}) for item in items):
+        scaled = [item.key for item in items if "replicas" in (item.body.get("spec") or {})]
+        if AUTOSCALER not in kinds and scaled:
             resources.append(await self._io.discovery.resource(*AUTOSCALER))
-        return await self._io.watches.ensure(resources)
+        keys += [ObjectKey(*AUTOSCALER, key.namespace, key.name) for key in scaled]
+        return await self._io.watches.ensure(resources, keys)
 
     async def _kinds(self, keys: Iterable[ObjectKey]) -> list[Resource]:
         found = []
@@ -255,53 +274,6 @@ class Reconciler:
             except UnknownKind:
                 continue
         return found
-
-    def _fit(self, item: Item) -> Item:
-        """The item as it is to be applied now: replicas that an autoscaler decides are not."""
-        seen = self._io.live.get(item.key)
-        how = ceded(item.key, item.body, seen, self._io.autoscalers)
-        if not how:
-            return item
-        body = fitted(item.body, how, seen)
-        return item.with_body(body, desired_hash(body) if how == "left" else item.hash)
-
-    def _ask_again(self, desired: Desired, record: Record, course: Course, items: dict[ObjectKey, Item]) -> None:
-        """A person asked for everything to be applied again."""
-        wanted = desired.spec.sync
-        if wanted and wanted not in (record.sync, course.sync):
-            course.sync = wanted
-            course.again |= items.keys()
-
-    def _drifted(
-        self, record: Record, course: Course, items: dict[ObjectKey, Item]
-    ) -> tuple[set[ObjectKey], float | None]:
-        """Which objects are not as we left them and may be healed now; seconds until a contested one may."""
-        io, heal, waits = self._io, set(), []
-        for key in [key for key in course.drifted if key not in items]:
-            del course.drifted[key]
-        for key in items:
-            entry = record.entries.get(key)
-            wanted = items[key].hash
-            # what is to be applied anyway is no drift: a commit, or an autoscaler that took over the replicas
-            if entry is None or entry.hash != wanted or not entry.uid or not self._has_drifted(key, entry):
-                course.drifted.pop(key, None)
-                continue
-            if key not in course.drifted:
-                seen = io.live.get(key)
-                course.drifted[key] = seen.culprit if seen is not None else ""
-                io.drifts.seen(record.tenant, key)
-            if (wait_s := io.contests.wait_s(key)) > 0:
-                waits.append(wait_s)
-            else:
-                heal.add(key)
-        ends = [s for key in items if (s := io.contests.over_in_s(key)) is not None]
-        return heal, min((*waits, *ends), default=None)
-
-    def _has_drifted(self, key: ObjectKey, entry: Entry) -> bool:
-        verdict = judge(entry, self._io.live.get(key))
-        if verdict is Verdict.UNKNOWN:  # all of the kind were listed, and it was not among them
-            return self._io.watches.synced(key.group, key.kind)
-        return verdict is Verdict.DRIFTED
 
     def _next_look(self, course: Course, wait_s: float | None) -> float | None:
         faults = [fault for fault in course.faults.values() if fault.blocks]
@@ -316,14 +288,15 @@ class Reconciler:
     def _begin_run(self, desired: Desired, record: Record, made: Prepared) -> None:
         """See which run of its delivery this is. An Application without waves and hooks has none, unless it once had."""
         spec, orders = desired.spec, made.orders.values()
+        sync = "" if spec.sync_objects else spec.sync  # some objects again are no run of the whole
         if record.run is None and not any(o.moments for o in orders) and len({o.wave for o in orders}) <= 1:
             return
         run = begun(
             record.run,
             digest=desired.digest,
-            sync=spec.sync,
+            sync=sync,
             at=spec.delivery,
-            carried_out=record.digest == desired.digest and spec.sync in ("", record.sync),
+            carried_out=record.digest == desired.digest and sync in ("", record.sync),
         )
         deletes = any(made.hooks_at(moment) for moment in (Moment.PRE_DELETE, Moment.POST_DELETE))
         self._io.inventory.ran(record, replace(run, deletes=deletes))
@@ -336,11 +309,14 @@ class Reconciler:
         course.wanted, course.settling = None, True
         if record is not None:
             io.inventory.delivered(record, hub=desired.spec.hub, delivery=desired.spec.delivery)
-            if desired.spec.options.prune:
-                await io.watches.ensure(await self._kinds(record.entries))
-                if not await self._take_away(desired, record, course):
-                    course.faults, course.fresh = course.fresh, {}
-                    return self._next_look(course, None)
+            if self._handover.is_waited_for(desired):
+                course.waiting = f"{len(record.entries)} objects wait to be taken over"
+                io.wake(owner_of(desired.spec.moved_to), 0.0)
+                return _SLOW_S
+            await io.watches.ensure(await self._kinds(record.entries), record.entries)
+            if not await self._take_away(desired, record, course):
+                course.faults, course.fresh = course.fresh, {}
+                return self._next_look(course, None)
             io.inventory.removed(record)
             await io.inventory.flush()  # before it is told: what was told must be true after a crash, too
         course.faults, course.fresh = {}, {}
@@ -360,6 +336,9 @@ class Reconciler:
             steps = removal({key: record.entries[key] for key in keys}).prune
             return await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault))
 
+        if spec.options.orphan or not spec.options.prune:
+            steps = removal(record.entries).prune
+            return await self._carrier.prune(steps, record, course, lambda fault: _note(course, fault), orphan=True)
         if record.run is None or not record.run.deletes:
             return await prune(record.entries)
         try:

@@ -4,10 +4,12 @@ A shard is gzip of JSON: {"version": 1, "tenant": name, "records": [{owner, appl
 sync, objects: [[group, kind, namespace, name, uid, hash, print, generation, created], ...]}, ...]}. An owner with more
 objects than a shard takes stands in several; what is said of the owner is then in each, and the newest delivery counts.
 Its run, where it has one, is in its home alone. waves: {place in objects: wave}, of those not in wave 0.
+notes: {place in objects: {spared, taken, came}}, of those of which there is something to say.
 """
 
 import gzip
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from sys import intern
 from typing import Any, Final
 
@@ -40,6 +42,8 @@ def encode_shard(tenant: str, shard: int, records: Iterable[Record]) -> bytes:
         more: dict[str, Any] = {}
         if waves := {str(at): entry.wave for at, (_, entry) in enumerate(here) if entry.wave}:
             more["waves"] = waves
+        if notes := {str(at): note for at, (_, entry) in enumerate(here) if (note := _notes(entry))}:
+            more["notes"] = notes
         if record.home == shard and record.run is not None:
             more["run"] = record.run.wire()
         held.append(
@@ -61,6 +65,12 @@ def encode_shard(tenant: str, shard: int, records: Iterable[Record]) -> bytes:
     return gzip.compress(content, compresslevel=1, mtime=0)
 
 
+def _notes(entry: Entry) -> dict[str, Any]:
+    return {
+        name: value for name, value in (("spared", entry.spared), ("taken", entry.taken), ("came", entry.came)) if value
+    }
+
+
 def decode_shard(payload: bytes, shard: int) -> list[Record]:
     """The records of one shard, each with the objects that stand there. Raises MalformedInventory."""
     try:
@@ -73,11 +83,16 @@ def decode_shard(payload: bytes, shard: int) -> list[Record]:
 
 
 def _record(tenant: str, shard: int, held: Mapping[str, Any]) -> Record:
-    entries, waves = {}, held.get("waves") or {}
+    entries, waves, notes = {}, held.get("waves") or {}, held.get("notes") or {}
     for at, (group, kind, namespace, name, uid, digest, print_, generation, created) in enumerate(held["objects"]):
         key = ObjectKey(intern(group), intern(kind), intern(namespace), name)
         wave = waves.get(str(at), 0) if waves else 0
-        entries[key] = Entry(uid, digest, print_, generation, created, wave, shard)
+        entry = Entry(uid, digest, print_, generation, created, wave, shard=shard)
+        if notes and (note := notes.get(str(at))):
+            entry = replace(
+                entry, spared=bool(note.get("spared")), taken=note.get("taken", ""), came=note.get("came", "")
+            )
+        entries[key] = entry
     identity = held["identity"]
     return Record(
         owner=held["owner"],

@@ -13,12 +13,15 @@ from controlplane.agent.course import Course
 from controlplane.agent.desired import Desired
 from controlplane.agent.drift import EXPIRED
 from controlplane.agent.entry import Record
+from controlplane.agent.ignored import unreadable
 from controlplane.agent.live import Live
+from controlplane.agent.overwrite import told
 from controlplane.agent.problem import Ends, Fault, listed
 from controlplane.agent.works import Held
+from controlplane.api.adopted import Adopted
 from controlplane.api.keys import ObjectKey
 from controlplane.api.model import Condition
-from controlplane.api.work import Drift, ObjectCounts, WorkStatus
+from controlplane.api.work import Drift, ObjectCounts, Synced, WorkStatus
 from controlplane.health.status import HEALTHY, WELL, Health, HealthStatus, worst
 
 __all__ = ["compose", "compose_held", "dated"]
@@ -90,6 +93,8 @@ def compose(
         ),
         problems=listed(faults),
         drift=_drift(course, before.drift),
+        synced=_synced_again(record, course, before.synced),
+        adopted=_adopted(record),
     )
 
 
@@ -136,16 +141,31 @@ def _faults(
 ) -> list[Fault]:
     found = list(course.faults.values())
     for key, manager in contested.items():
-        text = f"{manager} writes the same fields again and again; healing goes on, ever more slowly, until it stops"
+        fields = _contested_fields(key, course)
+        text = f"{manager} writes {fields} again and again; healing goes on, ever more slowly, until it stops"
         found.append(Fault(key, "Contested", text, Ends.RETRY))
     if not desired.spec.options.self_heal:
-        for key, manager in course.drifted.items():
-            who = f"{manager} changed it" if manager else "it was changed or deleted"
-            found.append(Fault(key, "Drifted", f"{who}; it stays so, since selfHeal is off"))
+        for key, write in course.drifted.items():
+            if not write.settles:
+                found.append(Fault(key, "Drifted", f"{told(write)}; it stays so until a sync, since selfHeal is off"))
+    if why := unreadable(desired.spec.options.ignore):
+        found.append(Fault(None, "InvalidIgnoreRule", f"{why}; what it is about is healed here", blocks=False))
+    for key, changed in course.mutated.items():
+        text = f"admission changed {', '.join(changed)} of what was applied; Git and the object differ there for good"
+        found.append(Fault(key, "Mutated", text, blocks=False))
     for key, one in health.items():
         if one.status is HealthStatus.DEGRADED and key not in course.faults:
             found.append(Fault(key, "Degraded", one.message or "the object is not well", blocks=False))
     return found
+
+
+def _contested_fields(key: ObjectKey, course: Course) -> str:
+    """What a contest is about: as the write says that waits to be undone, or the last that was."""
+    write = course.drifted.get(key)
+    fields = write.fields if write is not None and write.fields else ()
+    if not fields and course.last is not None and course.last.key == key:
+        fields = course.last.fields
+    return ", ".join(fields) or "the same fields"
 
 
 def _synced(
@@ -164,6 +184,9 @@ def _synced(
         objects = {f.key for f in blocking if f.key is not None}
         more = f"{len(objects)} of {len(wanted)} objects: " if len(objects) > 1 else ""
         return _Verdict("False", first.reason, more + _told(first))
+    if desired.spec.moved_to is not None:
+        to = desired.spec.moved_to
+        return _Verdict("True", "HandedOver", f"its objects are, or will be, {to.namespace}/{to.name}'s")
     if desired.spec.suspended:
         truth: _Truth = "True" if record is not None and _carried_out(desired, record, course) else "False"
         return _Verdict(truth, "Suspended", "nothing is applied, healed or pruned")
@@ -171,7 +194,9 @@ def _synced(
         return _Verdict("Unknown", "Applying", course.waiting)
     notes = []
     if course.kept:
-        notes.append(f"{course.kept} objects left the delivery and are kept, since prune is off")
+        why = "since prune is off" if not desired.spec.options.prune else "as they say prune: false"
+        named = ", ".join(map(str, course.left))
+        notes.append(f"{course.kept} objects left the delivery and are kept, {why}: {named}")
     if course.mutated:
         key, fields = min(course.mutated.items())
         notes.append(f"admission changed {', '.join(fields)} of {key}")
@@ -239,6 +264,19 @@ def _health(key: ObjectKey, live: Live, record: Record | None) -> Health:
     return seen.health
 
 
+def _adopted(record: Record | None) -> Adopted:
+    """What of the delivery was there before us, and whose it was. A ground's namespaces are the owner's to hand over."""
+    if record is None or record.identity is None:
+        return Adopted()
+    found = [(k, e) for k, e in sorted(record.entries.items(), key=lambda each: each[0]) if e.uid and not e.created]
+    managers = sorted({name for _, entry in found for name in entry.taken.split(",") if name})
+    return Adopted(
+        objects=len(found),
+        names=tuple(str(key)[:640] for key, _ in found[:10]),
+        managers=tuple(name[:128] for name in managers[:10]),
+    )
+
+
 def _drift(course: Course, before: Drift) -> Drift:
     """The count goes on from what was reported before this process began (course.healed starts there)."""
     if course.last is None:
@@ -248,4 +286,13 @@ def _drift(course: Course, before: Drift) -> Drift:
         object=str(course.last.key)[:640],
         manager=course.last.manager[:128],
         time=course.last.time,
+        fields=course.last.fields,
     )
+
+
+def _synced_again(record: Record | None, course: Course, before: Synced) -> Synced:
+    """A request counts once its objects are applied; how many it meant is known to the process that took it in."""
+    request = record.sync if record is not None else ""
+    if not request or request != course.sync or course.asked is None:
+        return before
+    return Synced(request=request, objects=course.asked)

@@ -4,15 +4,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from controlplane.api.adopted import Adopted
 from controlplane.api.control import Pin, Suspend, Window
 from controlplane.api.health import HealthRules
 from controlplane.api.history import HISTORY_LIMIT, MOST_DELIVERIES
+from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import CommitInfo, Condition, DnsLabel, Kind, Name, Part, Problem, Selector, rules
+from controlplane.api.rollout import Rollout, RolloutStatus
+from controlplane.api.work import ObjectRefs
 
 __all__ = [
-    "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency", "Dimension",
-    "Expand", "Folders", "Held", "Override", "Path", "Placement", "Request", "Source", "Sync", "Template",
-    "TemplateMetadata", "VariableName",
+    "Adopted", "Application", "ApplicationSpec", "ApplicationStatus", "ChildCounts", "ClusterCounts", "Dependency",
+    "Dimension", "Expand", "Folders", "Guard", "Held", "MovedApplication", "Override", "Path", "Placement", "Request",
+    "Source", "Sync", "Template", "TemplateMetadata", "VariableName", "WaitsFor",
 ]  # fmt: skip
 
 Path = Annotated[
@@ -52,6 +56,19 @@ class Override(Part):
     variables: Annotated[dict[VariableName, Annotated[str, Field(max_length=1024)]], Field(max_length=100)]
 
 
+class Guard(Part):
+    """When a change that removes objects waits for a person's word: it removes at least so many, and a larger share.
+
+    Whatever stands here, a change waits that removes a Namespace, a CustomResourceDefinition, a PersistentVolume, a
+    PersistentVolumeClaim or a StatefulSet, or that would leave nothing.
+    """
+
+    at_least: Annotated[int, Field(ge=1, le=100000)] = Field(default=5, description="objects; fewer are not much")
+    more_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        default=30, description="of what is delivered to a cluster"
+    )
+
+
 class Sync(Part):
     """How it is delivered."""
 
@@ -62,9 +79,13 @@ class Sync(Part):
     adopt: bool = Field(
         default=False, description="take over fields of objects that were there before and that nobody of ours owns"
     )
+    ignore: IgnoreRules = Field(
+        default=(), description="fields that begin as Git says, and are then left to others: neither healed nor reset"
+    )
     windows: Annotated[tuple[Window, ...], Field(max_length=20)] = Field(
         default=(), description="when changes are delivered: outside of every allow, and within any deny, they wait"
     )
+    guard: Guard = Guard()
     health_timeout: Annotated[
         str,
         Field(
@@ -86,6 +107,9 @@ class Request(Part):
     sync: Annotated[str, Field(max_length=64)] = Field(
         default="", description="any new text: look at Git and every object now"
     )
+    objects: ObjectRefs = Field(
+        default=(), description="what sync is about: only these are applied again, and no commit is let out by it"
+    )
     approve: Annotated[str, Field(max_length=64)] = Field(
         default="", description="the token of the held change, from status.held"
     )
@@ -93,9 +117,17 @@ class Request(Part):
 
 
 class Dependency(Part):
-    """An Application of the same namespace that has to be Ready before this one is delivered."""
+    """An Application that has to be Ready before this one is delivered."""
 
     name: Name
+    namespace: DnsLabel | None = Field(
+        default=None,
+        description="absent = the same; controlplane-system where the platform exports that Application to this tenant",
+    )
+    on: Literal["AllClusters", "SameCluster"] = Field(
+        default="AllClusters",
+        description="Ready as a whole; or each cluster by itself, as soon as the other is Ready there",
+    )
 
 
 class Folders(Part):
@@ -146,6 +178,18 @@ class Expand(Part):
     template: Template
 
 
+MovedApplication = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=317,
+        json_schema_extra=rules(
+            ("self.matches('^[a-z0-9][-a-z0-9]*/[a-z0-9][-.a-z0-9]*$')", "an Application is named as namespace/name")
+        ),
+    ),
+]
+
+
 class ApplicationSpec(Part):
     """What is wanted."""
 
@@ -159,12 +203,26 @@ class ApplicationSpec(Part):
         description="when objects of custom kinds are well, where no built-in rule says it; see docs/health.md",
     )
     depends_on: Annotated[tuple[Dependency, ...], Field(max_length=50)] = ()
+    export_to: Annotated[tuple[DnsLabel, ...], Field(max_length=1000)] = Field(
+        default=(),
+        description="tenants whose Applications may depend on it; only the platform's Applications can be shared",
+    )
+    rollout: Rollout | None = None
     suspend: Suspend | None = None
     pin: Pin | None = None
     history_limit: Annotated[int, Field(ge=1, le=MOST_DELIVERIES)] = Field(
         default=HISTORY_LIMIT, description="how many deliveries are kept to look at and to go back to"
     )
     request: Request = Request()
+    deletion_policy: Literal["Delete", "Orphan"] = Field(
+        default="Delete", description="what becomes of its objects when it is deleted; Orphan: they stay, as nobody's"
+    )
+    moved_from: MovedApplication | None = Field(
+        default=None, description="namespace/name of the Application whose objects it takes over as they are"
+    )
+    moved_to: MovedApplication | None = Field(
+        default=None, description="namespace/name of the Application that may take over its objects"
+    )
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -194,13 +252,25 @@ class ChildCounts(Part):
 
 
 class Held(Part):
-    """A change that waits for a person's word, and what it would remove."""
+    """What waits for a person's word to be removed, and why. It stays; the rest of the change is delivered."""
 
     token: Annotated[str, Field(max_length=64)]
     revision: Annotated[str, Field(max_length=320)] = ""
     removes: int
     of: int
+    why: Annotated[str, Field(max_length=512)] = ""
     objects: Annotated[tuple[Annotated[str, Field(max_length=640)], ...], Field(max_length=10)] = ()
+
+
+class WaitsFor(Part):
+    """A dependency that is not met yet."""
+
+    application: Annotated[str, Field(max_length=320)] = Field(description="namespace/name")
+    clusters: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=10)] = Field(
+        default=(), description="those that wait, the first ten, where each waits for itself; none = all of them"
+    )
+    why: Annotated[str, Field(max_length=512)] = ""
+    since: Annotated[str, Field(max_length=40)] = ""
 
 
 class ApplicationStatus(Part):
@@ -216,6 +286,9 @@ class ApplicationStatus(Part):
     objects: int = 0
     problems: Annotated[tuple[Problem, ...], Field(max_length=10)] = ()
     held: Held | None = None
+    adopted: Adopted = Adopted()
+    waits_for: Annotated[tuple[WaitsFor, ...], Field(max_length=10)] = ()
+    rollout: RolloutStatus | None = None
     request: Request = Request()
 
 

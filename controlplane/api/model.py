@@ -135,11 +135,15 @@ class Condition(Part):
 
 
 class CommitInfo(Part):
-    """Who changed what, when: the first line of the commit's message and its author."""
+    """Who changed what, when: the first line of the commit's message and its author, and what it says may go.
+
+    allow_removal: the values of its trailers Controlplane-Allow-Removal, see controlplane.hub.word.
+    """
 
     author: Annotated[str, Field(max_length=320)] = ""
     time: Annotated[str, Field(max_length=40)] = ""
     message: Annotated[str, Field(max_length=512)] = ""
+    allow_removal: Annotated[tuple[Annotated[str, Field(max_length=340)], ...], Field(max_length=20)] = ()
 
 
 class Problem(Part):

@@ -28,6 +28,7 @@ PATTERN_MESSAGES: Mapping[str, str] = {
     r"^[0-9.]+([eE][-+]?[0-9]+|[numkMGTPE]i?|Ki)?$": "write a quantity such as 500m, 2Gi or 20",
 }
 _VALIDATIONS = "x-kubernetes-validations"
+_INT_OR_STRING = "x-kubernetes-int-or-string"  # the one alternative that a structural schema knows, instead of a type
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _DROPPED = frozenset({"title", "propertyNames", "default", "$defs", "pattern", "anyOf", "$ref", "properties", "items"})
 
@@ -52,6 +53,8 @@ class _Writer:
     def write(self, node: Schema) -> Schema:
         node = self._resolved(node)
         out = {key: value for key, value in node.items() if key not in _DROPPED}
+        if out.get(_INT_OR_STRING):
+            return _ordered(out)
         if "type" not in out:
             raise ValueError(f"a structural schema needs a type: {node}")
         if (pattern := node.get("pattern")) is not None:

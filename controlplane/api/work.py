@@ -8,15 +8,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from controlplane.api.adopted import Adopted
 from controlplane.api.health import HealthRules, Provided
+from controlplane.api.ignore import IgnoreRules
 from controlplane.api.model import Condition, DnsLabel, Kind, Name, Part, Problem
 
 __all__ = [
-    "KIND_GLOB", "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground", "GroundNamespace", "Hash",
-    "Identity", "Kinds", "ObjectCounts", "Options", "Resources", "Work", "WorkSpec", "WorkStatus",
+    "KIND_GLOB", "MOVES_PROTOCOL", "PROTOCOL", "ApplicationRef", "Artifact", "DigestText", "Drift", "Ground",
+    "GroundNamespace", "Hash", "Identity", "Kept", "Kinds", "ObjectCounts", "ObjectRef", "ObjectRefs", "Options",
+    "Resources", "Synced", "Work", "WorkSpec", "WorkStatus",
 ]  # fmt: skip
 
-PROTOCOL = 1  # what this version writes; an agent holds a Work of a higher one and says so
+PROTOCOL = 2  # what this version understands; an agent holds a Work of a higher one and says so
+MOVES_PROTOCOL = 2  # of a Work that says movedTo: an agent that does not know it would prune what is to be taken over
 
 # <group>/<Kind>, the core group written core; at most one * in each, so that no such text is slow to match.
 KIND_GLOB = r"^[-a-z0-9.]*\*?[-a-z0-9.]*/[A-Za-z0-9]*\*?[A-Za-z0-9]*$"
@@ -65,6 +69,29 @@ class Options(Part):
     health_timeout_s: Annotated[int, Field(ge=0)] = Field(
         default=600, description="for how long a wave or a hook may take to be well before it is told; 0 = for ever"
     )
+    ignore: IgnoreRules = Field(default=(), description="fields that are left to others")
+    orphan: bool = Field(
+        default=False, description="on removal: let the objects go, and delete none; prune is false then"
+    )
+
+
+class ObjectRef(Part):
+    """One object, as a person names it. group and namespace: absent = any."""
+
+    group: Annotated[str, Field(max_length=253)] | None = None
+    kind: Annotated[str, Field(min_length=1, max_length=63)]
+    namespace: Annotated[str, Field(max_length=63)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+
+
+ObjectRefs = Annotated[tuple[ObjectRef, ...], Field(max_length=10)]
+
+
+class Kept(Part):
+    """What the artifact holds beside what Git says, since its removal waits for a person's word. The hub's own note."""
+
+    objects: Annotated[int, Field(ge=0)]
+    besides: DigestText = Field(description="of what Git says alone")
 
 
 class GroundNamespace(Part):
@@ -95,7 +122,7 @@ class Ground(Part):
 class WorkSpec(Part):
     """What the hub wants on this cluster. Level-based: only the newest counts."""
 
-    protocol: int = PROTOCOL
+    protocol: int = 1
     hub: Annotated[str, Field(max_length=64)] = Field(description="uid of controlplane-system on the hub that wrote it")
     delivery: int = Field(
         description="rises with each change; milliseconds since 1970 when dispatched, or the last one plus one"
@@ -113,7 +140,15 @@ class WorkSpec(Part):
     sync: Annotated[str, Field(max_length=64)] = Field(
         default="", description="a new text asks for every object to be applied again"
     )
+    sync_objects: ObjectRefs = Field(default=(), description="what sync is about; empty = every object")
     ground: Ground | None = None
+    kept: Kept | None = None
+    moved_from: ApplicationRef | None = Field(
+        default=None, description="take over what this one delivered here, as soon as its own Work says movedTo"
+    )
+    moved_to: ApplicationRef | None = Field(
+        default=None, description="who takes over what this one delivered: nothing of it is healed or pruned meanwhile"
+    )
     health: HealthRules = Field(default=(), description="the Application's own rules for custom kinds")
     trace: Annotated[str, Field(max_length=64, pattern=r"^[-0-9a-f]*$")] = Field(
         default="", description="W3C traceparent of the dispatch; not a part of what is wanted"
@@ -135,6 +170,14 @@ class Drift(Part):
     object: Annotated[str, Field(max_length=640)] = ""
     manager: Annotated[str, Field(max_length=128)] = ""
     time: Annotated[str, Field(max_length=40)] = ""
+    fields: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=8)] = ()
+
+
+class Synced(Part):
+    """The last request for another apply that was carried out."""
+
+    request: Annotated[str, Field(max_length=64)] = ""
+    objects: int = Field(default=0, description="how many objects it meant")
 
 
 class WorkStatus(Part):
@@ -155,6 +198,8 @@ class WorkStatus(Part):
     objects: ObjectCounts = ObjectCounts()
     problems: Annotated[tuple[Problem, ...], Field(max_length=10)] = ()
     drift: Drift = Drift()
+    synced: Synced = Synced()
+    adopted: Adopted = Adopted()
 
 
 class Work(Kind):

@@ -124,14 +124,25 @@ def _sync(
     context: Context = None,
     namespace: Namespace = None,
     tenant: Tenant = None,
+    objects: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--object",
+            metavar="KIND/NAME",
+            help="Apply only this object again, as it was delivered; also Kind.group/namespace/name. Up to 10.",
+            show_default=False,
+        ),
+    ] = None,
     wait: Wait = False,
     timeout: Timeout = 300.0,
 ) -> int:
     """Look at Git and at every object now."""
     where = place(ctx, kubeconfig, context, namespace, tenant)
+    if len(objects or ()) > 10:
+        raise typer.BadParameter("at most 10; without it all are meant", param_hint="--object")
     from controlplane.cli import intent
 
-    return _say(intent.sync(where, name, wait_s=timeout if wait else None))
+    return _say(intent.sync(where, name, objects=objects or (), wait_s=timeout if wait else None))
 
 
 @app.command("approve")
@@ -151,7 +162,7 @@ def _approve(
     wait: Wait = False,
     timeout: Timeout = 300.0,
 ) -> int:
-    """Let a change go ahead that is held because it would remove much."""
+    """Let a change go ahead that is held because it would remove much, or the next step of a rollout."""
     where = place(ctx, kubeconfig, context, namespace, tenant)
     from controlplane.cli import intent
 

@@ -92,6 +92,16 @@ _Print = Annotated[
 ]
 
 
+_Hardened = Annotated[
+    bool | None,
+    typer.Option(
+        "--hardened/--no-hardened",
+        help="Let the agent list and watch only in tenants' namespaces. Default: as it is there; for a new cluster, no.",
+        show_default=False,
+    ),
+]
+
+
 def _member(kubeconfig: Path | None, context: str | None, *, print_only: bool) -> Place | None:
     """The member has to be named: the default kubeconfig is the hub's."""
     if kubeconfig is None and context is None:
@@ -110,6 +120,7 @@ def _join(
     hub_context: str | None,
     hub_server: str | None,
     platform_role: str | None,
+    hardened: bool | None,
     labels: list[str] | None,
     agent_dir: Path | None,
     image: str | None,
@@ -126,7 +137,7 @@ def _join(
 
     given = tuple(dict.fromkeys(each.value for each in provides)) if provides else None
     agent = Agent(image=image, folder=agent_dir, print_only=print_only, hub_server=hub_server)
-    joining = Joining(name, hub, member, chosen, platform_role, agent, given, again)
+    joining = Joining(name, hub, member, chosen, platform_role, hardened, agent, given, again)
 
     async def step() -> None:
         lines, manifests = await join(joining)
@@ -155,6 +166,7 @@ def _add(
             help="What the platform itself may do there: none, a ClusterRole of the cluster, or cluster-admin.",
         ),
     ] = "none",
+    hardened: _Hardened = None,
     label: _Labels = None,
     agent_dir: _AgentDir = None,
     image: _Image = None,
@@ -163,8 +175,8 @@ def _add(
 ) -> int:
     """Join a cluster: register it on the hub, and install there what its agent needs."""
     return _join(
-        ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, label, agent_dir, image,
-        print_only, provides, again=False,
+        ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, hardened, label, agent_dir,
+        image, print_only, provides, again=False,
     )  # fmt: skip
 
 
@@ -181,6 +193,7 @@ def _rejoin(
         str | None,
         typer.Option("--platform-role", metavar="ROLE", help="Default: as it is there.", show_default=False),
     ] = None,
+    hardened: _Hardened = None,
     label: _Labels = None,
     agent_dir: _AgentDir = None,
     image: _Image = None,
@@ -189,8 +202,8 @@ def _rejoin(
 ) -> int:
     """Give an agent new credentials (the old ones end), or move it to this hub. What runs there stays."""
     return _join(
-        ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, label, agent_dir, image,
-        print_only, provides, again=True,
+        ctx, name, kubeconfig, context, hub_kubeconfig, hub_context, hub_server, platform_role, hardened, label, agent_dir,
+        image, print_only, provides, again=True,
     )  # fmt: skip
 
 

@@ -84,6 +84,10 @@ def _facts(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
     attempted = status.get("attemptedRevision") or ""
     if attempted and attempted != status.get("revision"):
         yield Cell("attempted"), Cell(f"{revision(attempted)}, which is not delivered", "yellow")
+    if (adopted := status.get("adopted") or {}).get("objects"):
+        whose = ", ".join(adopted.get("managers") or ()) or "nobody known"
+        names = ", ".join(adopted.get("names") or ())
+        yield Cell("taken over"), Cell(f"{adopted['objects']} objects that were there before, of {whose}: {names}")
     if placement := spec.get("placement"):
         clusters = placement.get("clusters")
         chosen = "all that the tenant may use" if clusters is None else selector_text(clusters)
@@ -95,10 +99,14 @@ def _facts(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
         yield Cell("children"), Cell(_counts(children, "ready", "degraded"))
     if LABEL_OWNER in labels:
         yield Cell("made by"), Cell(f"the root {labels.get(LABEL_PARENT) or '?'}: a change belongs into Git")
-    for dependency in spec.get("dependsOn") or ():
-        other = beside.get(dependency["name"])
-        yield Cell("depends on"), Cell(dependency["name"])
-        yield Cell(""), mark(other) if other else Cell("is not there", "red")
+    yield from _dependencies(body, beside)
+    if rollout := status.get("rollout"):
+        yield from _rollout(rollout)
+    for field, text in (("movedFrom", "takes over from"), ("movedTo", "gives its objects to")):
+        if spec.get(field):
+            yield Cell("moves"), Cell(f"{text} {spec[field]}")
+    if spec.get("deletionPolicy") == "Orphan":
+        yield Cell("deletion"), Cell("leaves its objects where they are (Orphan)")
     if by := (status.get("request") or {}).get("by"):
         yield Cell("last asked by"), Cell(by)
     if (suspend := _standing(spec.get("suspend"))) is not None:
@@ -116,6 +124,41 @@ def _whose(part: Body) -> str:
     """Who said so, why, and until when."""
     why, until = part.get("reason"), part.get("until")
     return f"by {part.get('by') or 'somebody'}" + (f": {why}" if why else "") + (f", until {until}" if until else "")
+
+
+def _dependencies(body: Body, beside: dict[str, Body]) -> Iterable[tuple[Cell, ...]]:
+    """Whom it depends on; how those in other namespaces do, only its own status tells."""
+    home = body["metadata"]["namespace"]
+    for dependency in body["spec"].get("dependsOn") or ():
+        name, namespace = dependency["name"], dependency.get("namespace") or home
+        same = ", each cluster by itself" if dependency.get("on") == "SameCluster" else ""
+        yield Cell("depends on"), Cell((name if namespace == home else f"{namespace}/{name}") + same)
+        if namespace == home:
+            other = beside.get(name)
+            yield Cell(""), mark(other) if other else Cell("is not there", "red")
+    for waits in (body.get("status") or {}).get("waitsFor") or ():
+        name = waits["application"].removeprefix(f"{home}/")
+        where = f" on {', '.join(waits['clusters'])}" if waits.get("clusters") else ""
+        yield (
+            Cell("waits for"),
+            Cell(f"{name}{where} ({waits.get('why') or '?'}) since {waits.get('since') or '?'}", "yellow"),
+        )
+
+
+def _rollout(rollout: Body) -> Iterable[tuple[Cell, ...]]:
+    phase, message = rollout["phase"], rollout.get("message") or ""
+    style = {"Done": "green", "Halted": "red", "RolledBack": "red"}.get(phase, "yellow")
+    told = f"{phase}: {revision(rollout.get('revision') or '')}"
+    if phase != "Done":
+        told += f", step {rollout.get('step', 0)} of {rollout.get('of', 0)} since {rollout.get('stepSince') or '?'}"
+    yield Cell("rollout"), Cell(told, style)
+    yield (
+        Cell(""),
+        Cell(
+            f"{rollout.get('updated', 0)} of {rollout.get('total', 0)} are Ready with it"
+            + (f"; {message}" if message else "")
+        ),
+    )
 
 
 def _counts(counts: Body, *parts: str) -> str:
@@ -166,7 +209,8 @@ def _clusters(works: Iterable[Body]) -> Table:
 def _drift(drift: Body) -> str:
     if not drift.get("healed"):
         return "-"
-    last = f", last {drift['object']} after {drift.get('manager') or '?'}" if drift.get("object") else ""
+    fields = f" ({', '.join(drift['fields'])})" if drift.get("fields") else ""
+    last = f", last {drift['object']} after {drift.get('manager') or '?'}{fields}" if drift.get("object") else ""
     return f"{drift['healed']}x{last}"
 
 
@@ -185,10 +229,22 @@ def _advice(body: Body, name: str, namespace: str) -> Iterable[str]:
         what = ", ".join(held.get("objects") or ())
         more = held["removes"] - len(held.get("objects") or ())
         yield (
-            f"A change is held: {revision(held.get('revision') or '')} would remove {held['removes']} of {held['of']} "
-            f"objects: {what}" + (f" and {more} more." if more > 0 else ".")
+            f"A removal is held: {revision(held.get('revision') or '')} would remove {held['removes']} of {held['of']} "
+            f"objects: {what}"
+            + (f" and {more} more" if more > 0 else "")
+            + (f"; {held['why']}." if held.get("why") else ".")
+            + " They stay; the rest of it is delivered."
         )
         yield f"To let it go ahead: cpctl app approve {namespace}/{name} --token {held['token']}"
+        return
+    rollout = (body.get("status") or {}).get("rollout") or {}
+    if rollout.get("phase") == "WaitingForApproval":
+        yield f"Step {rollout.get('step')} of its rollout waits for a person's word: {rollout.get('message') or ''}."
+        yield f"To let it go on: cpctl app approve {namespace}/{name} --token {rollout['token']}"
+        return
+    if rollout.get("phase") in ("Halted", "RolledBack"):
+        yield f"Its rollout failed: {rollout.get('message') or ''}."
+        yield f"Another commit begins a new one; to try this one again: cpctl app sync {namespace}/{name}"
         return
     ready = condition(body, "Ready")
     if ready.get("status") == "True":

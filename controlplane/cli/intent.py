@@ -4,7 +4,7 @@ Nothing is commanded: the field is written, and the hub brings the world to it, 
 """
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from controlplane.api.history import History, matching
@@ -15,54 +15,77 @@ from controlplane.cli.errors import CliError, ExitCode
 from controlplane.cli.find import application
 from controlplane.cli.history import history_of
 from controlplane.cli.options import Place
+from controlplane.cli.rights import Asker, check
 from controlplane.cli.until import until
 from controlplane.cli.view import condition
 from controlplane.kube.client import Client
-from controlplane.kube.errors import KubeError
 from controlplane.kube.request import Body
 from controlplane.kube.resource import APPLICATIONS
 
-__all__ = ["approve", "resume", "rollback", "settled", "suspend", "sync", "unpin", "whoami"]
+__all__ = ["approve", "asked_by", "object_ref", "resume", "rollback", "settled", "suspend", "sync", "unpin"]
 
 
-async def whoami(client: Client) -> str:
-    """Who the API server says that we are; the name of the system's user where it does not say."""
-    try:
-        answer = await client.request(
-            "POST",
-            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
-            body={"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"},
-        )
-        return str(answer["status"]["userInfo"]["username"])[:256]
-    except (KubeError, KeyError):
-        return getpass.getuser()[:256]
+async def asked_by(client: Client, found: Body, action: str) -> str:
+    """Who asks that of an Application, as the API server says; the system's user where it does not say.
+
+    Raises CliError with the reason where the rules say that the person may not.
+    """
+    asker = await Asker.of(client)
+    meta = found["metadata"]
+    await check(client, asker, meta["namespace"], "applications", action, meta["name"])
+    return (asker.username or getpass.getuser())[:256]
 
 
-async def sync(where: Place, name: str, *, wait_s: float | None) -> str:
-    """Ask for a look at Git and at every object now; wait_s: until Ready with it. Gives a line for the person."""
+async def sync(where: Place, name: str, *, objects: Iterable[str] = (), wait_s: float | None) -> str:
+    """Ask for a look at Git and at every object now; wait_s: until Ready with it. Gives a line for the person.
+
+    objects: as object_ref() reads them: only these are applied again, and Git is not looked at.
+    """
+    only = [object_ref(text) for text in objects]
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
         if _suspended(found):
             raise CliError(f"{_at(found)} is suspended: cpctl app resume {_at(found)} first")
+        by = await asked_by(client, found, "sync")
         text = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        written = await _patch(client, found, {"request": {"sync": text, "by": await whoami(client)}})
+        asked = {"sync": text, "objects": only or None, "by": by}
+        written = await _patch(client, found, {"request": asked})
         if wait_s is None:
-            return f"{_at(found)}: sync asked for; see: cpctl app get {_at(found)}"
+            what = f"sync of {len(only)} object(s)" if only else "sync"
+            return f"{_at(found)}: {what} asked for; see: cpctl app get {_at(found)}"
         return await _ready(client, written, wait_s, lambda status: _request(status).get("sync") == text)
+
+
+def object_ref(text: str) -> Body:
+    """An object as a person names it: Kind/name or Kind/namespace/name, the kind with its group or without.
+
+    Raises CliError where it is none of these.
+    """
+    kind, *names = text.split("/")
+    kind, dot, group = kind.partition(".")
+    if not kind or len(names) not in (1, 2) or not all(names) or (dot and not group):
+        raise CliError(
+            f"{text!r} names no object: write Kind/name or Kind.group/namespace/name, such as Deployment/web"
+        )
+    ref = {"kind": kind, "name": names[-1]}
+    return ref | ({"group": group} if group else {}) | ({"namespace": names[0]} if len(names) == 2 else {})
 
 
 async def approve(where: Place, name: str, *, token: str | None, wait_s: float | None) -> str:
     """Let a held change go ahead; token: the one that was looked at, None = what is held now."""
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
-        held = (found.get("status") or {}).get("held")
+        status = found.get("status") or {}
+        held, rollout = status.get("held"), status.get("rollout") or {}
+        if not held and rollout.get("phase") == "WaitingForApproval":
+            return await _approve_step(client, found, rollout, token=token, wait_s=wait_s)
         if not held:
             raise CliError(f"{_at(found)} holds no change: there is nothing to approve")
         if token is not None and token != held["token"]:
             raise CliError(
                 f"what is held now is another change ({held['token']}): look at it with cpctl app get {_at(found)}"
             )
-        request = {"approve": held["token"], "by": await whoami(client)}
+        request = {"approve": held["token"], "by": await asked_by(client, found, "approve")}
         written = await _patch(client, found, {"request": request})
         told = f"{_at(found)}: approved that {held['removes']} of {held['of']} objects are removed"
         if wait_s is None:
@@ -70,12 +93,25 @@ async def approve(where: Place, name: str, *, token: str | None, wait_s: float |
         return await _ready(client, written, wait_s, lambda status: _request(status).get("approve") == held["token"])
 
 
+async def _approve_step(client: Client, found: Body, rollout: Body, *, token: str | None, wait_s: float | None) -> str:
+    if token is not None and token != rollout["token"]:
+        raise CliError(
+            f"what waits now is another step ({rollout['token']}): look at it with cpctl app get {_at(found)}"
+        )
+    request = {"approve": rollout["token"], "by": await asked_by(client, found, "approve")}
+    written = await _patch(client, found, {"request": request})
+    if wait_s is not None:
+        return await _ready(client, written, wait_s, lambda status: _request(status).get("approve") == rollout["token"])
+    return f"{_at(found)}: approved step {rollout.get('step')} of {rollout.get('of')} of the rollout of {rollout.get('revision')}"
+
+
 async def suspend(where: Place, name: str, *, reason: str, until: str | None = None) -> str:
     """Hold an Application as it is. until: RFC 3339, when it ends by itself; None = by resume alone."""
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
+        by = await asked_by(client, found, "suspend")
         # what is None here takes away what an earlier suspension said
-        await _patch(client, found, {"suspend": {"by": await whoami(client), "reason": reason, "until": until}})
+        await _patch(client, found, {"suspend": {"by": by, "reason": reason, "until": until}})
         end = f"{until} or " if until else ""
         return f"{_at(found)}: suspended; nothing is applied, healed or pruned until {end}cpctl app resume {_at(found)}"
 
@@ -86,6 +122,7 @@ async def resume(where: Place, name: str, *, wait_s: float | None) -> str:
         found = await application(client, name, where.namespace)
         if found["spec"].get("suspend") is None:
             return f"{_at(found)}: was not suspended"
+        await asked_by(client, found, "suspend")
         written = await _patch(client, found, {"suspend": None})
         if wait_s is None:
             return f"{_at(found)}: resumed"
@@ -96,8 +133,9 @@ async def rollback(where: Place, name: str, *, to: str, reason: str, until: str 
     """Hold an Application at a revision of its history. to: that revision, or the beginning of its commit's id."""
     async with connect(where) as client:
         found = await application(client, name, where.namespace)
+        by = await asked_by(client, found, "rollback")
         revision = _one_of(found, await history_of(client, found), to)
-        pin = {"revision": revision, "by": await whoami(client), "reason": reason, "until": until}
+        pin = {"revision": revision, "by": by, "reason": reason, "until": until}
         written = await _patch(client, found, {"pin": pin})
         if wait_s is not None:
             return await _ready(client, written, wait_s, lambda status: status.get("revision") == revision)
@@ -111,6 +149,7 @@ async def unpin(where: Place, name: str, *, wait_s: float | None) -> str:
         found = await application(client, name, where.namespace)
         if found["spec"].get("pin") is None:
             return f"{_at(found)}: was not pinned"
+        await asked_by(client, found, "rollback")
         written = await _patch(client, found, {"pin": None})
         if wait_s is None:
             return f"{_at(found)}: unpinned; it goes on with what Git says"

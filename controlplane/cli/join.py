@@ -20,7 +20,7 @@ from controlplane.cli.connect import config_of, opened
 from controlplane.cli.errors import CliError
 from controlplane.cli.files import kubeconfig, write_kubeconfig, write_private
 from controlplane.cli.impersonation import knows_constrained
-from controlplane.cli.member import CONSTRAINED_SINCE, Member, manifests, minor_version, obsolete, pod
+from controlplane.cli.member import CONSTRAINED_SINCE, HARDENED, Member, manifests, minor_version, obsolete, pod
 from controlplane.cli.options import Place
 from controlplane.cli.ticket import issue_ticket
 from controlplane.kube.client import Client
@@ -62,6 +62,7 @@ class Joining:
     member: Place | None  # None: only with print_only
     labels: Mapping[str, str]
     platform_role: str | None  # None = as it is there, none for a new cluster
+    hardened: bool | None  # whether the agent sees only where it is bound; None = as it is there
     agent: Agent
     provides: tuple[str, ...] | None = None  # None = as the Cluster has it
     again: bool = False  # rejoin: replace credentials and hub, keep what the agent holds
@@ -112,13 +113,14 @@ async def _facts(joining: Joining, hub: Client, member: Client | None) -> Member
         await hub.list(CLUSTERS, page_size=1)
     except NotFound:
         raise CliError(f"{hub.config.server} is no hub yet: cpctl install hub --kubeconfig …") from None
-    facts = Member(joining.name, hub_id, joining.platform_role or "none")
+    facts = Member(joining.name, hub_id, joining.platform_role or "none", bool(joining.hardened))
     if member is None:
         return facts
     await _refuse_foreign(joining, hub, member, hub_id)
     constrained = minor_version(await member.version()) >= CONSTRAINED_SINCE
     role = joining.platform_role or await _role_there(member)
-    return replace(facts, platform_role=role, constrained=constrained)
+    hardened = await _hardened_there(member) if joining.hardened is None else joining.hardened
+    return replace(facts, platform_role=role, hardened=hardened, constrained=constrained)
 
 
 async def _refuse_foreign(joining: Joining, hub: Client, member: Client, hub_id: str) -> None:
@@ -161,6 +163,14 @@ async def _role_there(member: Client) -> str:
         return str((await member.get(_BINDINGS, _PLATFORM_BINDING))["roleRef"]["name"])
     except NotFound:
         return "none"
+
+
+async def _hardened_there(member: Client) -> bool:
+    try:
+        config = await member.get(CONFIGMAPS, _AGENT.name, _AGENT.namespace)
+    except NotFound:
+        return False
+    return (config.get("data") or {}).get("mode") == HARDENED
 
 
 def _cluster(joining: Joining, facts: Member, uid: str, existing: Body | None) -> Body:
@@ -257,4 +267,5 @@ async def _restarted(member: Client) -> bool:
 
 def _rights(facts: Member) -> str:
     classic = "" if facts.constrained else ", classic impersonation: the cluster has no constrained one (KEP-5284)"
-    return f"platform role: {facts.platform_role}{classic}"
+    hardened = ", hardened: it sees only where it is bound" if facts.hardened else ""
+    return f"platform role: {facts.platform_role}{hardened}{classic}"

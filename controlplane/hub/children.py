@@ -26,6 +26,7 @@ from controlplane.api.labels import (
 from controlplane.api.manifest import Manifest
 from controlplane.api.model import Problem
 from controlplane.api.names import field_manager, owner_hash, tenant_of_namespace
+from controlplane.hub.depend import levels
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.world import Table, World
 from controlplane.kube.client import Client
@@ -151,6 +152,10 @@ class Children:
         found = {key: self._raw(key) for key in keys}
         return {key: body for key, body in found.items() if body is not None}
 
+    def body(self, child: ObjectKey) -> dict[str, Any] | None:
+        """A child as it is on the hub; None where it is gone."""
+        return self._raw(child)
+
     def _raw(self, key: ObjectKey) -> dict[str, Any] | None:
         table = self._tables.get(key.kind)
         return table.raw(NamespacedName(key.namespace, key.name)) if table else None
@@ -185,8 +190,9 @@ class Children:
             for namespace in sorted({child.key.namespace for child in plan.apply}):
                 if tenant := tenant_of_namespace(namespace):
                     await self._namespaces.ensure_tenant(tenant)
-            for _, kind in groupby(plan.apply, key=lambda child: child.key.kind):
-                await for_each(kind, write)
+            after = levels(plan.apply)
+            for _, rank in groupby(sorted(plan.apply, key=lambda c: _rank(c, after)), key=lambda c: _rank(c, after)):
+                await for_each(rank, write)
             for _, gone in groupby(plan.prune, key=lambda key: key.kind):
                 await for_each(gone, partial(self._prune, root))
         finally:
@@ -257,6 +263,11 @@ class Children:
     async def _save(self, root: NamespacedName) -> None:
         body = encode_inventory(root, self._known[root])
         await self._client.apply(CONFIGMAPS, body, field_manager="controlplane-hub", force=True)
+
+
+def _rank(child: Manifest, after: Mapping[ObjectKey, int]) -> tuple[int, int]:
+    """When a child is written: what it reads or waits for comes first."""
+    return _ORDER.get(child.key.kind, 9), after.get(child.key, 0)
 
 
 def _name(root: NamespacedName) -> str:

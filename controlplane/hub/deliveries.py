@@ -59,8 +59,8 @@ def asked(application: Application, now: datetime) -> tuple[str, Asked]:
         return spec.pin.by, "pin"
     if spec.request.approve and spec.request.approve != before.approve:
         return spec.request.by, "approve"
-    if spec.request.sync and spec.request.sync != before.sync:
-        return spec.request.by, "sync"
+    if spec.request.sync and spec.request.sync != before.sync and not spec.request.objects:
+        return spec.request.by, "sync"  # who asks for single objects lets no commit out
     return "", ""
 
 

@@ -4,15 +4,16 @@
 where nothing changed: a commit that leaves an Application's artifact as it is moves no Work.
 """
 
+import hashlib
 import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from controlplane.api.application import Application
+from controlplane.api.application import Application, Request
 from controlplane.api.duration import parse_duration
 from controlplane.api.keys import GROUP, VERSION, ClusterName, Digest, NamespacedName, TenantName
-from controlplane.api.labels import FINALIZER, LABEL_APPLICATION, LABEL_TENANT
+from controlplane.api.labels import ANNOTATION_CLUSTER_LABELS, FINALIZER, LABEL_APPLICATION, LABEL_TENANT
 from controlplane.api.names import (
     cluster_namespace,
     cluster_of_namespace,
@@ -21,15 +22,15 @@ from controlplane.api.names import (
     owner_hash,
     work_name,
 )
-from controlplane.api.work import ApplicationRef, Artifact, Ground, Identity, Options, Work, WorkSpec
+from controlplane.api.work import MOVES_PROTOCOL, ApplicationRef, Artifact, Ground, Identity, Options, Work, WorkSpec
 from controlplane.hub.finalizers import drop_finalizer
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import WORKS
-from controlplane.policy.gate import GroundPermit, Permit, RemovalPermit
+from controlplane.policy.gate import GroundPermit, MovePermit, Permit, RemovalPermit
 
-__all__ = ["HUB_MANAGER", "Dispatcher", "Payload", "WorkPlan", "application_spec", "ground_spec", "plan"]
+__all__ = ["HUB_MANAGER", "Dispatcher", "Payload", "WorkPlan", "application_spec", "ground_spec", "labels_hash", "plan"]
 
 HUB_MANAGER = "controlplane-hub"
 
@@ -82,10 +83,23 @@ def application_spec(
             health_timeout_s=math.ceil(parse_duration(sync.health_timeout)),
             create_namespace=placement.namespace if placement and placement.create_namespace else None,
             provides=provides,
+            ignore=sync.ignore,
         ),
         health=application.spec.health,
         sync=application.spec.request.sync,
+        sync_objects=application.spec.request.objects,
+        moved_from=_reference(application.spec.moved_from),
     )
+
+
+def _reference(text: str | None) -> ApplicationRef | None:
+    namespace, _, name = (text or "").partition("/")
+    return ApplicationRef(namespace=namespace, name=name) if name else None
+
+
+def labels_hash(labels: Mapping[str, str]) -> str:
+    """A cluster's labels as short text, to be remembered with a Work (see controlplane.hub.grants)."""
+    return hashlib.sha256("\n".join(f"{name}={labels[name]}" for name in sorted(labels)).encode()).hexdigest()[:16]
 
 
 def ground_spec(tenant: TenantName, key: NamespacedName, ground: Ground, hub: str) -> WorkSpec:
@@ -165,7 +179,8 @@ class Dispatcher:
             covered = spec.type == "Ground" and ground_key(permit.tenant) == owner and permit.covers(cluster)
         if not covered:
             raise PermissionError(f"no permit for {spec.application.namespace}/{spec.application.name} on {cluster}")
-        await self._write(cluster, spec)
+        found = self._world.cluster(cluster)
+        await self._write(cluster, spec, chosen=labels_hash(found.metadata.labels) if found is not None else "")
 
     async def suspend(self, work: Work, suspended: bool) -> None:
         """Hold a Work as it is, or let it go on; what it delivers stays what was permitted."""
@@ -173,12 +188,36 @@ class Dispatcher:
         if cluster is not None and work.spec.suspended != suspended:
             await self._write(cluster, work.spec.model_copy(update={"suspended": suspended, "trace": ""}))
 
-    async def remove(self, work: Work, permit: RemovalPermit) -> None:
-        """Ask the agent to prune what the Work delivered."""
+    async def ask(self, work: Work, request: Request) -> None:
+        """Pass on that some objects are to be applied again; what the Work delivers stays what was permitted."""
+        cluster = cluster_of_namespace(work.metadata.namespace)
+        asked = work.spec.model_copy(update={"sync": request.sync, "sync_objects": request.objects})
+        if cluster is not None and work.spec.state == "Present" and asked != work.spec:
+            await self._write(cluster, asked)
+
+    async def hand_over(self, work: Work, to: ApplicationRef, permit: MovePermit) -> None:
+        """Let a Work say who takes over what it delivered: its agent then neither heals nor prunes it."""
+        cluster = cluster_of_namespace(work.metadata.namespace)
+        if cluster is None or not permit.covers(work.spec.owner, NamespacedName(to.namespace, to.name)):
+            raise PermissionError(f"no permit to hand over {work.metadata.namespace}/{work.metadata.name}")
+        await self._write(
+            cluster, work.spec.model_copy(update={"moved_to": to, "protocol": MOVES_PROTOCOL, "trace": ""})
+        )
+
+    async def remove(self, work: Work, permit: RemovalPermit, *, orphan: bool = False, forsaken: bool = False) -> None:
+        """Ask the agent to prune what the Work delivered; orphan: to let go of it, and to leave it as it is.
+
+        forsaken: nobody takes over what it says is handed over.
+        """
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is None or not permit.covers(work.spec.owner):
             raise PermissionError(f"no permit to remove {work.metadata.namespace}/{work.metadata.name}")
-        await self._write(cluster, work.spec.model_copy(update={"state": "Removed", "suspended": False, "trace": ""}))
+        changes: dict[str, object] = {"state": "Removed", "suspended": False, "trace": ""}
+        if forsaken:
+            changes |= {"moved_to": None, "protocol": 1}
+        if orphan:  # an agent that knows no orphan at least prunes nothing
+            changes["options"] = work.spec.options.model_copy(update={"orphan": True, "prune": False})
+        await self._write(cluster, work.spec.model_copy(update=changes))
 
     async def release(self, work: Work) -> None:
         """Let a Work go: take our finalizer away and delete it."""
@@ -193,7 +232,8 @@ class Dispatcher:
         if gone:  # known now, and not when the watch tells it: meanwhile each look would release it once more
             self._world.works.ended(NamespacedName(namespace, name), work.metadata.uid)
 
-    async def _write(self, cluster: ClusterName, spec: WorkSpec) -> None:
+    async def _write(self, cluster: ClusterName, spec: WorkSpec, *, chosen: str | None = None) -> None:
+        """chosen: hash of the labels by which the cluster is chosen; None = as when it was last delivered."""
         namespace, name = cluster_namespace(cluster), work_name(_owner(spec))
         before = self._world.works.get(NamespacedName(namespace, name))
         last = max(before.spec.delivery, before.status.delivery) if before else 0
@@ -201,10 +241,19 @@ class Dispatcher:
         labels = {LABEL_TENANT: spec.tenant}
         if spec.type == "Application" and len(spec.application.name) <= 63:  # a label's longest value
             labels[LABEL_APPLICATION] = spec.application.name
+        if chosen is None and before is not None:
+            chosen = before.metadata.annotations.get(ANNOTATION_CLUSTER_LABELS)
+        annotations = {ANNOTATION_CLUSTER_LABELS: chosen} if chosen else {}
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "Work",
-            "metadata": {"name": name, "namespace": namespace, "labels": labels, "finalizers": [FINALIZER]},
+            "metadata": {
+                "name": name,
+                "namespace": namespace,
+                "labels": labels,
+                "annotations": annotations,
+                "finalizers": [FINALIZER],
+            },  # fmt: skip
             "spec": spec.wire(),
         }
         answer = await self._client.apply(WORKS, body, field_manager=HUB_MANAGER, force=True)

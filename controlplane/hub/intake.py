@@ -22,6 +22,8 @@ from controlplane.api.repository import Repository
 from controlplane.api.tenant import Tenant
 from controlplane.api.work import Work
 from controlplane.hub.children import Children
+from controlplane.hub.depend import reached
+from controlplane.hub.moves import named
 from controlplane.hub.policies import Policies
 from controlplane.hub.world import Table, World
 from controlplane.kube.client import Client
@@ -33,6 +35,7 @@ __all__ = ["Intake", "Queues"]
 
 _ROOT_MERGE_S, _ROOT_MERGE_MOST_S = 0.2, 1.0
 _PER_CHILD_S = 0.0005  # a look at a root costs some 15 us for each of its children
+_AWAITED_MERGE_S = 0.1  # of a root that somebody depends on
 _COUNT_MERGE_S = 1.0  # how many Applications a tenant has is nobody's hurry
 
 _log = logging.getLogger(__name__)
@@ -156,8 +159,22 @@ class Intake:
                 self._queues.tenants.add_after(NamespacedName("", tenant), _COUNT_MERGE_S)
         if _readiness(old) != _readiness(new) or new is None:
             self._wake_parent("Application", at)
-            for dependent in self._world.applications_after(at):
-                self._queues.applications.add(_key(dependent))
+            self._wake_dependents(at)
+        elif old is not None and new is not None and old.spec.export_to != new.spec.export_to:
+            self._wake_dependents(at)
+        before, after = (each.spec.depends_on if each is not None else () for each in (old, new))
+        if before != after:  # a cycle may have come or gone, and whoever is in it says so
+            for dependent in reached(at, self._dependents):
+                self._queues.applications.add(dependent)
+        if not _same_wish(old, new) or _readiness(old) != _readiness(new):
+            self._wake_moving(at, new or old)
+
+    def _dependents(self, at: NamespacedName) -> list[NamespacedName]:
+        return [_key(dependent) for dependent in self._world.applications_after(at)]
+
+    def _wake_dependents(self, at: NamespacedName) -> None:
+        for dependent in self._dependents(at):
+            self._queues.applications.add(dependent)
 
     def _work(self, old: Work | None, new: Work | None) -> None:
         if old is not None and new is not None and old.spec == new.spec and old.status == new.status:
@@ -194,7 +211,16 @@ class Intake:
         if parent is not None:
             # Many children become Ready at about the same time; a root of a thousand is rolled up a few times, not a thousand.
             merge_s = _ROOT_MERGE_S + _PER_CHILD_S * len(self._children.of(parent))
-            self._queues.applications.add_after(parent, min(merge_s, _ROOT_MERGE_MOST_S))
+            most_s = _AWAITED_MERGE_S if self._world.applications_after.count(parent) else _ROOT_MERGE_MOST_S
+            self._queues.applications.add_after(parent, min(merge_s, most_s))
+
+    def _wake_moving(self, at: NamespacedName, application: Application | None) -> None:
+        """Who takes over from an Application waits for it, and the other way round."""
+        for taker in self._world.applications_moved_from(str(at)):
+            self._queues.applications.add(_key(taker))
+        old = named(application.spec.moved_from) if application is not None else None
+        if old is not None:
+            self._queues.applications.add(old)
 
     def _wake_expanding(self) -> None:
         for application in self._world.applications:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from controlplane.api.keys import NamespacedName
+from controlplane.api.keys import Digest, NamespacedName
 from controlplane.api.labels import HUB_NAMESPACE
 from controlplane.artifact.store import FolderStore
 from controlplane.hub.announce import Announcer
@@ -16,6 +16,7 @@ from controlplane.hub.applications import Applications
 from controlplane.hub.children import Children
 from controlplane.hub.clusters import Clusters
 from controlplane.hub.collect import collect_artifacts
+from controlplane.hub.dependencies import Dependencies
 from controlplane.hub.dispatch import Dispatcher
 from controlplane.hub.history import Histories
 from controlplane.hub.intake import Intake, Queues
@@ -25,6 +26,7 @@ from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.policies import Policies, policies_in
 from controlplane.hub.policy_commits import PolicyCommits
 from controlplane.hub.recall import Recall
+from controlplane.hub.rollouts import Rollouts
 from controlplane.hub.select import Selector
 from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Sources
@@ -87,14 +89,23 @@ class Manager:
         self._selector = selector = Selector(world, self.sources, policies, store, self._children, settings, gate)
         self._histories = Histories(client, world, settings.status_interval_s)
         recall = Recall(world, self.sources, policies, store, selector, gate)
+        dependencies = Dependencies(world, self._children, selector, queues.applications.add)
+        self._rollouts = Rollouts(client, world, self._children, dependencies, recall, self.clusters.online)
         journeys = Journeys(world, self._children.parent, tracer)
         counts_of(world, self.clusters.online)
         self.applications = Applications(
             world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer,
-            journeys, recall, self._histories,
+            journeys, recall, self._histories, dependencies, self._rollouts,
         )  # fmt: skip
         self._policy_commits = PolicyCommits(
-            world, self.sources, policies, self.status, self._announcer, settings.policies_path, self._judge_again
+            world,
+            self.sources,
+            policies,
+            self.status,
+            self._announcer,
+            settings.policies_path,
+            self._judge_again,
+            namespaces.tell_platform,
         )
         self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status, gate)
 
@@ -144,6 +155,7 @@ class Manager:
         self.world.hub = body["metadata"]["uid"]
         await self._children.load()
         await self._histories.load()
+        await self._rollouts.load()
         await self._namespaces.load()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._intake.run(), name="intake")
@@ -156,7 +168,11 @@ class Manager:
             tasks.create_task(self.status.run(), name="status")
             tasks.create_task(self._announcer.run(), name="events")
             tasks.create_task(self._histories.run(), name="histories")
-            tasks.create_task(collect_artifacts(self.world, self.store, self._histories.digests), name="collect")
+            tasks.create_task(collect_artifacts(self.world, self.store, self._needed), name="collect")
+
+    def _needed(self) -> frozenset[Digest]:
+        """Artifacts that somebody may still go back to, whether or not a Work names them."""
+        return self._histories.digests() | self._rollouts.named()
 
     def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], _Handler, int, int], ...]:
         """Name, queue, handler, places, and how many of them one group may have."""

@@ -4,10 +4,13 @@ from typing import Any, Final
 
 from controlplane.api.keys import TenantName
 from controlplane.api.labels import (
+    ANNOTATION_ALLOWED_CLUSTERS,
     ANNOTATION_ALLOWED_NAMESPACES,
     ANNOTATION_ALLOWED_SOURCES,
+    ANNOTATION_PEOPLE,
     HUB_NAMESPACE,
     LABEL_TENANT,
+    PEOPLE,
     PLATFORM,
 )
 from controlplane.api.names import tenant_namespace
@@ -15,7 +18,8 @@ from controlplane.api.tenant import Member, Tenant
 from controlplane.hub.policies import Policies
 from controlplane.kube.client import Client
 from controlplane.kube.errors import Conflict, NotFound
-from controlplane.kube.resource import NAMESPACES, Resource
+from controlplane.kube.resource import CONFIGMAPS, NAMESPACES, Resource
+from controlplane.policy.charter import charter
 from controlplane.policy.compile import subject_of
 from controlplane.policy.early import early
 
@@ -24,7 +28,12 @@ __all__ = ["Namespaces"]
 _MANAGER: Final = "controlplane-hub"
 _ROLE_BINDINGS: Final = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True)
 _OWN_ROLE: Final = "controlplane-hub-tenant"
-_FACTS: Final = (ANNOTATION_ALLOWED_SOURCES, ANNOTATION_ALLOWED_NAMESPACES)
+_FACTS: Final = (
+    ANNOTATION_ALLOWED_SOURCES,
+    ANNOTATION_ALLOWED_NAMESPACES,
+    ANNOTATION_ALLOWED_CLUSTERS,
+    ANNOTATION_PEOPLE,
+)
 _OURSELVES: Final = {"kind": "ServiceAccount", "name": "controlplane-hub", "namespace": HUB_NAMESPACE}
 _Subjects = list[dict[str, str]]
 _Facts = dict[str, str]
@@ -40,13 +49,19 @@ class Namespaces:
         self._policies = policies
         self._made: dict[str, _Facts] = {}  # namespace -> what stands on it for the API server's early refusal
         self._bound: dict[str, dict[str, _Subjects]] = {}  # namespace -> RoleBinding -> subjects
+        self._platform: str | None = None  # what the platform's people may write, as it is told; None = unknown
 
     async def load(self) -> None:
         """Read what is there of ours; once, at the start."""
         for body in (await self._client.list(NAMESPACES, label_selector=LABEL_TENANT)).items:
             if body["metadata"].get("deletionTimestamp") is None:
                 annotations = body["metadata"].get("annotations") or {}
-                self._made[body["metadata"]["name"]] = {name: annotations.get(name, "") for name in _FACTS}
+                self._made[body["metadata"]["name"]] = {n: annotations[n] for n in _FACTS if n in annotations}
+        try:
+            people = await self._client.get(CONFIGMAPS, PEOPLE, HUB_NAMESPACE)
+            self._platform = (people.get("data") or {}).get("table", "")
+        except NotFound:
+            pass
         for body in (await self._client.list(_ROLE_BINDINGS, label_selector=LABEL_TENANT)).items:
             meta = body["metadata"]
             self._bound.setdefault(meta["namespace"], {})[meta["name"]] = body.get("subjects") or []
@@ -56,15 +71,35 @@ class Namespaces:
         if tenant != PLATFORM and tenant_namespace(tenant) not in self._made:
             await self._write(tenant, self._facts(tenant))
 
-    async def tell_facts(self, tenant: TenantName) -> None:
-        """The same, and what the API server may hold them against as it is now. Nothing is written that stands there."""
+    async def tell_facts(self, tenant: TenantName) -> bool:
+        """The same, and what the API server may hold them against as it is now. Nothing is written that stands there.
+
+        Returns whether what people may write is among it.
+        """
         facts = self._facts(tenant)
         if self._made.get(tenant_namespace(tenant)) != facts:
             await self._write(tenant, facts)
+        return ANNOTATION_PEOPLE in facts
+
+    async def tell_platform(self) -> None:
+        """What the platform's own people may write. Nothing is written that stands there."""
+        people = charter(self._policies.current, TenantName(PLATFORM))
+        text = people.text() if people is not None else ""
+        if self._platform != text:
+            metadata = {"name": PEOPLE, "namespace": HUB_NAMESPACE}
+            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"table": text}}
+            await self._client.apply(CONFIGMAPS, body, field_manager=_MANAGER, force=True)
+            self._platform = text
 
     def _facts(self, tenant: TenantName) -> _Facts:
         found = early(self._policies.current, tenant)
-        return {ANNOTATION_ALLOWED_SOURCES: found.sources, ANNOTATION_ALLOWED_NAMESPACES: found.namespaces}
+        facts = {
+            ANNOTATION_ALLOWED_SOURCES: found.sources,
+            ANNOTATION_ALLOWED_NAMESPACES: found.namespaces,
+            ANNOTATION_ALLOWED_CLUSTERS: found.clusters,
+        }
+        people = charter(self._policies.current, tenant)
+        return facts if people is None else facts | {ANNOTATION_PEOPLE: people.text()}
 
     async def _write(self, tenant: TenantName, facts: _Facts) -> None:
         """In one write: a namespace that is there without facts admits nothing, and none is ever there so."""

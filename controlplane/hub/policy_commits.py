@@ -9,7 +9,7 @@ commit is in force, so that a hub that starts again takes up that one, whatever 
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from controlplane.api.keys import NamespacedName
 from controlplane.api.repository import PolicyStatus
@@ -20,6 +20,7 @@ from controlplane.hub.policies import Policies
 from controlplane.hub.sources import Head, Sources
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
+from controlplane.policy.charter import charter
 from controlplane.policy.files import PolicyFiles, PolicyFilesError, collect, read_files, roles_without_rules
 from controlplane.policy.people import told, withheld
 from controlplane.policy.policy import Policy
@@ -36,12 +37,12 @@ class PolicyCommits:
     """Brings policy commits into force.
 
     path: of the folder. activated: called after each swap, so that everything is judged again; and when it turned out that
-    there is nothing to wait for.
+    there is nothing to wait for. tell: writes down for the API server what the platform's people may; idle where it stands there.
     """
 
     def __init__(
         self, world: World, sources: Sources, policies: Policies, status: StatusWriter, announcer: Announcer, path: str,
-        activated: Callable[[], None],
+        activated: Callable[[], None], tell: Callable[[], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._world = world
         self._sources = sources
@@ -50,6 +51,7 @@ class PolicyCommits:
         self._announcer = announcer
         self._path = clean_path(path) or ""
         self._activated = activated
+        self._tell = tell
         self._folder = ""  # id of the folder that is in force
         self._failed: tuple[str, Policy | None] | None = None  # the refused folder; with which Tenants, if tests failed
 
@@ -71,6 +73,8 @@ class PolicyCommits:
             self._still(key)
         elif self._failed not in ((folder, None), (folder, self._policies.current)):
             await self._try(key, head, tree, folder)
+        if self._policies.files is not None:
+            await self._tell()
         return None
 
     async def _take_up(self, key: NamespacedName) -> None:
@@ -178,7 +182,9 @@ def _examine(files: PolicyFiles, policy: Policy) -> tuple[list[str], list[str]]:
     notes = list(roles_without_rules(files.rules)[:_MOST_TOLD])
     for name in own.tenants():
         tenant = own.tenant(name)
-        unbound = withheld(own, name, tenant.spec.members) if tenant is not None else ()
+        if tenant is None:
+            continue
+        unbound = withheld(own, name, tenant.spec.members, asked=charter(own, name) is not None)
         if unbound and len(notes) < 2 * _MOST_TOLD:
             notes.append(f"tenant {name}: {told(unbound)}")
     return [], notes

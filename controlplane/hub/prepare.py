@@ -27,7 +27,7 @@ from controlplane.hub.sources import Head
 from controlplane.hub.world import World
 from controlplane.hub.writers import writers_of
 from controlplane.policy.denial import Denied
-from controlplane.policy.gate import GATE, Delivery, Gate, Permit, Target
+from controlplane.policy.gate import GATE, Awaited, Delivery, Gate, Permit, Target
 from controlplane.policy.policy import Policy
 from controlplane.render.errors import RenderError
 from controlplane.render.manifests import with_namespace
@@ -37,7 +37,7 @@ from controlplane.render.scope import is_namespaced
 from controlplane.render.substitute import substitute
 from controlplane.telemetry.steps import step
 
-__all__ = ["Prepared", "Refusal", "check_rules", "inputs_of", "prepare"]
+__all__ = ["Prepared", "Refusal", "awaited", "check_rules", "inputs_of", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,16 @@ def inputs_of(
         stamp,
         targets,
         over,
+        awaited(application, world),
     )
+
+
+def awaited(application: Application, world: World) -> tuple[Awaited, ...]:
+    """What of others' an Application waits for, as the gate judges it."""
+    home = application.metadata.namespace
+    names = [NamespacedName(each.namespace or home, each.name) for each in application.spec.depends_on]
+    found = [(name, world.applications.get(name)) for name in names if name.namespace != home]
+    return tuple(Awaited(name, other.spec.export_to if other is not None else ()) for name, other in found)
 
 
 async def prepare(
@@ -153,6 +162,7 @@ async def prepare(
             application=key, tenant=tenant_name, source=head.url,
             source_namespace=repository.metadata.namespace, exported_to=repository.spec.export_to, targets=targets,
             children=children, namespace=_namespace(application), create_namespace=_created_namespace(application),
+                awaited=awaited(application, world),
         )  # fmt: skip
         with step("authorise", objects=len(leaves), children=len(children), clusters=len(targets)):
             permit = gate.authorise(policy, delivery)

@@ -20,7 +20,7 @@ from controlplane.artifact.store import Store
 from controlplane.hub.dispatch import Payload
 from controlplane.hub.placement import place, variables_for
 from controlplane.hub.policies import Policies
-from controlplane.hub.prepare import Prepared, Refusal, check_rules, inputs_of
+from controlplane.hub.prepare import Prepared, Refusal, awaited, check_rules, inputs_of
 from controlplane.hub.select import Selector
 from controlplane.hub.sources import Head, Sources
 from controlplane.hub.world import World
@@ -152,6 +152,7 @@ class Recall:
             targets=tuple(Target(cluster, digest, contents[digest]) for cluster, digest in digests.items()),
             namespace=placement.namespace if placement is not None else None,
             create_namespace=placement.namespace if placement is not None and placement.create_namespace else None,
+            awaited=awaited(application, self._world),
         )
         try:
             permit = self._gate.authorise(self._policies.current, delivery)

@@ -1,11 +1,13 @@
 """Report: one look at an Application, and what its Works and children amount to, as its status. A pure function."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from controlplane.api.application import Application, ApplicationStatus
+from controlplane.api.application import Application, ApplicationStatus, WaitsFor
 from controlplane.api.control import Pin
 from controlplane.api.keys import NamespacedName
 from controlplane.api.model import Problem
+from controlplane.api.rollout import RolloutStatus
 from controlplane.hub.conditions import PINNED, Reason, Truth, Verdict, conditions, with_condition
 from controlplane.hub.pinned import told, with_pin
 from controlplane.hub.prepare import Refusal
@@ -15,13 +17,21 @@ from controlplane.hub.waiting import Waiting
 
 __all__ = ["Outcome", "status_of"]
 
-_NOT_AT_WORK = frozenset({Reason.HELD, Reason.MANUAL_SYNC, Reason.SUSPENDED, Reason.SYNC_WINDOW, Reason.BAD_WINDOW})
+_STUCK = frozenset(
+    {Reason.HELD, Reason.BAD_WINDOW, Reason.ROLLOUT_APPROVAL, Reason.ROLLOUT_FAILED}
+)  # until a person acts
+_NOT_AT_WORK = _STUCK | {
+    Reason.MANUAL_SYNC, Reason.SUSPENDED, Reason.SYNC_WINDOW, Reason.MOVED, Reason.MOVE_NOT_AGREED,
+}  # fmt: skip
 _MOST_PROBLEMS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one look ended: delivered, refused, or waiting; with what the hub itself could not do."""
+    """How one look ended: delivered, refused, or waiting; with what the hub itself could not do.
+
+    begun: some of it went out; what a person asked for is answered by that. rollout: None = as it was.
+    """
 
     delivered: Head | None = None
     refusal: Refusal | None = None
@@ -29,6 +39,9 @@ class Outcome:
     attempted: Head | None = None  # the commit that was refused, that waits, or that a pin keeps from going out
     pin: Pin | None = None  # the one in force
     problems: tuple[Problem, ...] = ()
+    waits_for: tuple[WaitsFor, ...] = ()
+    rollout: RolloutStatus | None = None
+    begun: bool = False
 
 
 def status_of(
@@ -64,7 +77,10 @@ def status_of(
         objects=rolled.objects,
         problems=problems,
         held=outcome.waiting.held if outcome.waiting is not None else None,
-        request=application.spec.request if head is not None else before.request,
+        adopted=rolled.adopted,
+        waits_for=_since(before.waits_for, outcome),
+        rollout=(outcome.rollout or before.rollout) if application.spec.rollout is not None else None,
+        request=application.spec.request if head is not None or outcome.begun else before.request,
     )
 
 
@@ -82,5 +98,13 @@ def _waits(waiting: Waiting, rolled: Rollup) -> Verdict:
         why,
         rolled.verdict.healthy,
         reconciling="" if waiting.reason in _NOT_AT_WORK else waiting.reason,
-        stalled=waiting.reason if waiting.reason in (Reason.HELD, Reason.BAD_WINDOW) else "",
+        stalled=waiting.reason if waiting.reason in _STUCK else "",
     )
+
+
+def _since(before: tuple[WaitsFor, ...], outcome: Outcome) -> tuple[WaitsFor, ...]:
+    """What is waited for, each with when that began: a wait goes on whatever becomes of the other meanwhile."""
+    waits_for = outcome.waits_for or (outcome.waiting.waits_for if outcome.waiting is not None else ())
+    began = {each.application: each.since for each in before}
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return tuple(each.model_copy(update={"since": began.get(each.application) or now}) for each in waits_for)

@@ -6,6 +6,7 @@ A report counts only where it is of the delivery that went out last: a stale one
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from controlplane.api.adopted import Adopted
 from controlplane.api.application import Application, ChildCounts, ClusterCounts
 from controlplane.api.keys import ClusterName
 from controlplane.api.model import Problem
@@ -13,7 +14,17 @@ from controlplane.api.names import cluster_of_namespace
 from controlplane.api.work import Work
 from controlplane.hub.conditions import Reason, Truth, Verdict
 
-__all__ = ["Rollup", "current", "is_ready", "roll_up", "roll_up_ground"]
+__all__ = [
+    "Rollup",
+    "current",
+    "delivered_digest",
+    "is_ready",
+    "is_work_ready",
+    "present_works",
+    "roll_up",
+    "roll_up_ground",
+    "trouble_of",
+]
 
 _MOST_PROBLEMS = 10
 
@@ -27,6 +38,16 @@ class Rollup:
     objects: int
     problems: tuple[Problem, ...]
     verdict: Verdict
+    adopted: Adopted = Adopted()
+
+
+def present_works(works: Iterable[Work]) -> dict[ClusterName, Work]:
+    """Those that are to be present, by cluster."""
+    return {
+        cluster: work
+        for work in works
+        if work.spec.state == "Present" and (cluster := cluster_of_namespace(work.metadata.namespace)) is not None
+    }
 
 
 def current(work: Work) -> bool:
@@ -35,11 +56,33 @@ def current(work: Work) -> bool:
     return status.delivery == spec.delivery and status.hub == spec.hub
 
 
-def _work_ready(work: Work) -> bool:
+def delivered_digest(work: Work) -> str:
+    """What Git says alone of what a Work delivers; "" = nothing. Beside it, what the guard holds may be kept there."""
+    if work.spec.artifact is None:
+        return ""
+    return work.spec.kept.besides if work.spec.kept is not None else work.spec.artifact.digest
+
+
+def is_work_ready(work: Work) -> bool:
     """Ready, and of the very artifact that was dispatched: a report of other content is none."""
     artifact = work.spec.artifact
     same = artifact is None or work.status.digest == artifact.digest
     return same and current(work) and _condition(work, "Ready") == "True"
+
+
+def trouble_of(work: Work) -> str:
+    """What is wrong on the cluster, and no matter of waiting: degraded with what was applied, or stuck; "" = nothing."""
+    status, artifact = work.status, work.spec.artifact
+    if not current(work):
+        return ""
+    degraded = status.health == "Degraded" and artifact is not None and status.digest == artifact.digest
+    if not degraded and _condition(work, "Stalled") != "True":
+        return ""
+    wrong = next((problem for problem in status.problems if problem.reason != "Mutated"), None)
+    if wrong is not None:
+        return f"{wrong.reason}: {_problem_text(wrong)}"
+    ready = next((c for c in status.conditions if c.type == "Ready"), None)
+    return f"{ready.reason}: {ready.message}" if ready is not None else "Degraded"
 
 
 def _condition(object_: Work | Application, kind: str) -> str:
@@ -75,7 +118,7 @@ def roll_up(
     """
     by_cluster = {cluster: work for work in works if (cluster := cluster_of_namespace(work.metadata.namespace))}
     offline = {cluster for cluster in by_cluster if not online(cluster)}
-    ready = {cluster for cluster, work in by_cluster.items() if _work_ready(work)}
+    ready = {cluster for cluster, work in by_cluster.items() if is_work_ready(work)}
     degraded = {cluster for cluster, work in by_cluster.items() if current(work) and work.status.health == "Degraded"}
     unready = [child for child in children if not is_ready(child)]
     bad = [child for child in children if _in_trouble(child)]
@@ -87,7 +130,16 @@ def roll_up(
         objects=sum(work.spec.artifact.objects for work in works if work.spec.artifact is not None),
         problems=tuple(problems[:_MOST_PROBLEMS]),
         verdict=_verdict(by_cluster, ready, degraded, offline, unready, bad, own, placed),
+        adopted=_adopted(by_cluster),
     )
+
+
+def _adopted(works: Mapping[ClusterName, Work]) -> Adopted:
+    """What was taken over on all clusters; the same object on two counts twice, as objects do."""
+    found = [work.status.adopted for _, work in sorted(works.items()) if work.status.adopted.objects]
+    names = dict.fromkeys(name for each in found for name in each.names)
+    managers = sorted({manager for each in found for manager in each.managers})
+    return Adopted(objects=sum(each.objects for each in found), names=tuple(names)[:10], managers=tuple(managers)[:10])
 
 
 def _verdict(
@@ -195,9 +247,9 @@ def roll_up_ground(wanted: Iterable[ClusterName], works: Mapping[ClusterName, Wo
         return Verdict.good(Reason.READY, "no cluster is selected")
     for cluster in clusters:
         work = works.get(cluster)
-        if work is not None and current(work) and work.status.problems:
-            return Verdict.bad(work.status.problems[0].reason, f"{cluster}: {_problem_text(work.status.problems[0])}")
-    missing = [c for c in clusters if c not in works or not _work_ready(works[c])]
+        if work is not None and current(work) and (told := [p for p in work.status.problems if p.reason != "Mutated"]):
+            return Verdict.bad(told[0].reason, f"{cluster}: {_problem_text(told[0])}")
+    missing = [c for c in clusters if c not in works or not is_work_ready(works[c])]
     if missing:
         return Verdict.waiting(Reason.PROGRESSING, f"the ground is not laid yet on {', '.join(missing[:5])}")
     return Verdict.good(Reason.GROUND_LAID, f"on {len(clusters)} cluster(s)")

@@ -25,7 +25,7 @@ from controlplane.hub.turns import Turns
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.policy.denial import Denial
-from controlplane.policy.gate import GATE, Gate
+from controlplane.policy.gate import GATE, Delivery, Gate, Permit, Target
 from controlplane.render.readset import ReadSet
 from controlplane.render.render import RenderLimits
 from controlplane.source.errors import UrlDenied
@@ -89,6 +89,12 @@ class Selector:
         tenant = tenant_of_namespace(key.namespace)
         repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
         return self._sources.head(repository) if repository is not None else None
+
+    def is_untouched(self, key: NamespacedName, application: Application) -> bool:
+        """Whether it is known that the commit in force changes nothing of an Application, so that none of its looks is due."""
+        tenant = tenant_of_namespace(key.namespace)
+        repository = self._sources.find(key.namespace, application.spec.source.repository, tenant or TenantName(""))
+        return repository is not None and self.unaffected(repository)(key)
 
     async def select(self, key: NamespacedName, application: Application) -> Prepared:
         """What the Application delivers at the commit in force. Raises Refusal and Waiting."""
@@ -162,6 +168,8 @@ class Selector:
         head = self._sources.head(at) if at is not None else None
         repository = self._world.repositories.get(at) if at is not None else None
         tree = self._sources.tree(at, sha) if at is not None else None
+        if tree is None and at is not None and head is not None:
+            tree = await self._sources.past(at, sha)
         if name is None or head is None or tree is None or repository is None:
             return None
         try:
@@ -209,6 +217,26 @@ class Selector:
             gate=self._gate,
         )  # fmt: skip
 
+    def permit(
+        self, key: NamespacedName, application: Application, head: Head, targets: tuple[Target, ...]
+    ) -> Permit | None:
+        """The gate's permit for objects of this Application that are delivered beside what its commit says.
+
+        None where its Repository is gone. Raises Denied.
+        """
+        name = tenant_of_namespace(key.namespace) or TenantName("")
+        at = self._sources.find(key.namespace, application.spec.source.repository, name)
+        repository = self._world.repositories.get(at) if at is not None else None
+        if repository is None:
+            return None
+        return self._gate.authorise(
+            self._policies.current,
+            Delivery(
+                application=key, tenant=name, source=head.url, source_namespace=repository.metadata.namespace,
+                exported_to=repository.spec.export_to, targets=targets,
+            ),
+        )  # fmt: skip
+
     async def _head(
         self, key: NamespacedName, application: Application, tenant: TenantName
     ) -> tuple[NamespacedName, Repository, Head]:
@@ -219,7 +247,7 @@ class Selector:
         if at is None or repository is None:
             message = f"there is no Repository {name} in {key.namespace}, and the platform shares none of that name"
             raise Refusal("RepositoryNotFound", message)
-        request = application.spec.request.sync
+        request = "" if application.spec.request.objects else application.spec.request.sync
         if request and request not in (application.status.request.sync, self._asked.get(key)):
             self._asked[key] = request  # once: it may wait for a window, or for a person's word, for long
             await self._sources.reconcile(at)

@@ -77,8 +77,8 @@ class Tenants:
         body = await add_finalizer(self._client, TENANTS, tenant)
         if body is not None:
             tenant = self._world.tenants.put(body)
-        await self._namespaces.tell_facts(name)
-        unbound = withheld(self._policies.current, name, tenant.spec.members)
+        asked = await self._namespaces.tell_facts(name)  # before anybody is bound whom only admission holds back
+        unbound = withheld(self._policies.current, name, tenant.spec.members, asked=asked)
         await self._namespaces.bind_roles(tenant, frozenset(each.subject for each in unbound))
         clusters = tuple(sorted(self._policies.current.clusters_of(name)))
         works = self._world.works_of(ground_key(name))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from controlplane.api.application import Held
+from controlplane.api.application import Held, WaitsFor
 from controlplane.hub.conditions import Reason
 
 __all__ = ["Waiting"]
@@ -11,18 +11,19 @@ __all__ = ["Waiting"]
 class Waiting(Exception):
     """Why an Application does not go on now.
 
-    held: the change that waits for a person's word.
+    held: the change that waits for a person's word. waits_for: dependencies that are not met.
     until: when it may go on by itself, aware; None = that is no matter of time.
     unsaid: not worth a status, since it ends by itself within moments: what was true stays said until then.
     """
 
     def __init__(
-        self, reason: Reason, message: str, held: Held | None = None, *, unsaid: bool = False,
-        until: datetime | None = None,
+        self, reason: Reason, message: str, held: Held | None = None, *, waits_for: tuple[WaitsFor, ...] = (),
+        unsaid: bool = False, until: datetime | None = None,
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.held = held
+        self.waits_for = waits_for
         self.unsaid = unsaid
         self.until = until

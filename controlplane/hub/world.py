@@ -152,7 +152,7 @@ def _application_of(work: Work) -> tuple[NamespacedName]:
 
 def _dependencies_of(application: Application) -> tuple[NamespacedName, ...]:
     namespace = application.metadata.namespace
-    return tuple({NamespacedName(namespace, dependency.name) for dependency in application.spec.depends_on})
+    return tuple({NamespacedName(each.namespace or namespace, each.name) for each in application.spec.depends_on})
 
 
 @dataclass(slots=True)
@@ -172,6 +172,7 @@ class World:
     applications_in: Index[Application] = field(init=False)
     applications_reading: Index[Application] = field(init=False)
     applications_after: Index[Application] = field(init=False)
+    applications_moved_from: Index[Application] = field(init=False)  # by namespace/name of the old one
 
     def __post_init__(self) -> None:
         self.works_of = self.works.index(_application_of)
@@ -179,6 +180,9 @@ class World:
         self.applications_in = self.applications.index(lambda application: (application.metadata.namespace,))
         self.applications_reading = self.applications.index(lambda application: (application.spec.source.repository,))
         self.applications_after = self.applications.index(_dependencies_of)
+        self.applications_moved_from = self.applications.index(
+            lambda application: (application.spec.moved_from,) if application.spec.moved_from else ()
+        )
 
     def tenant(self, name: TenantName) -> Tenant | None:
         """The Tenant of that name, or None."""

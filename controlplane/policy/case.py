@@ -13,7 +13,7 @@ from controlplane.api.names import tenant_namespace, tenant_of_namespace
 from controlplane.api.scope import is_namespaced
 from controlplane.policy.compile import kind_object
 from controlplane.policy.contents import objections
-from controlplane.policy.delivery import Delivery, Target
+from controlplane.policy.delivery import Awaited, Delivery, Target
 from controlplane.policy.denial import Denial, DenialReason, Denied
 from controlplane.policy.explain import refusal
 from controlplane.policy.hosts import claimed_hosts, claims_hosts
@@ -82,6 +82,19 @@ class Case:
         if namespace == HUB_NAMESPACE and self._tenant in exported_to:
             return
         self.ask(Resource.REPOSITORIES, Action.READ, namespace or tenant_namespace(self._tenant))
+
+    def dependencies(self, awaited: Iterable[Awaited]) -> None:
+        """What it waits for is the tenant's own, or the platform exports it. The answer does not tell what there is."""
+        for each in awaited:
+            at = each.application
+            shared = at.namespace == HUB_NAMESPACE and self._tenant in each.exported_to
+            if at.namespace != tenant_namespace(self._tenant) and not shared:
+                message = (
+                    f"dependsOn names {at}, and nothing of that name is shared with tenant {self._tenant}: a tenant depends "
+                    f"on its own Applications, and on those of {HUB_NAMESPACE} that list it in spec.exportTo"
+                )
+                rule = Rule("", f"Application {HUB_NAMESPACE}/{at.name} spec.exportTo")
+                self._deny(Denial("", "", rule, DenialReason.DEPENDENCY, message))
 
     def placement(self, namespace: str | None) -> None:
         """The namespace that an Application names, whether or not an object of today's commit goes there."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from controlplane.api.keys import ClusterName, Digest, NamespacedName, TenantName
 from controlplane.api.manifest import Manifest
 
-__all__ = ["Delivery", "Target"]
+__all__ = ["Awaited", "Delivery", "Target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """An Application that the delivery waits for. exported_to: its spec.exportTo; empty where it is not there."""
+
+    application: NamespacedName
+    exported_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """All that one render of one Application would change.
 
@@ -26,6 +34,7 @@ class Delivery:
     children: objects of our own group, to be written on the hub.
     namespace: where objects go that name none; None = it says none.
     create_namespace: the namespace that is to be made on each cluster; None = none.
+    awaited: what has to be Ready before it goes out.
     """
 
     application: NamespacedName
@@ -37,3 +46,4 @@ class Delivery:
     children: tuple[Manifest, ...] = ()
     namespace: str | None = None
     create_namespace: str | None = None
+    awaited: tuple[Awaited, ...] = ()

@@ -17,6 +17,7 @@ class DenialReason(StrEnum):
     TENANT = "TenantDenied"
     SOURCE = "SourceDenied"
     REPOSITORY = "RepositoryDenied"
+    DEPENDENCY = "DependencyDenied"  # an Application of somebody else's that is not shared
     CLUSTER = "ClusterDenied"
     NAMESPACE = "NamespaceDenied"
     KIND = "KindDenied"

@@ -22,11 +22,13 @@ _LONGEST = 16_384  # characters: with the longest URL it costs half of what the 
 class Early:
     """Regular expressions (RE2) over the whole of a value as it is written.
 
-    sources: of a Repository's spec.url. namespaces: of an Application's spec.placement.namespace.
+    sources: of a Repository's spec.url. namespaces: of an Application's spec.placement.namespace. clusters: of one of its
+    spec.placement.clusters.names, of which at least one has to fit: the others are left out, as the Tenant says.
     """
 
     sources: str
     namespaces: str
+    clusters: str
 
 
 def early(policy: Policy, tenant: TenantName) -> Early:
@@ -36,7 +38,17 @@ def early(policy: Policy, tenant: TenantName) -> Early:
     return Early(
         _any_of("(?is)", map(_url, _alternatives(sources))) if sources is not None else _ANYTHING,
         _any_of("(?s)", map(glob_expression, _alternatives(namespaces))) if namespaces is not None else _ANYTHING,
+        _clusters(policy, tenant),
     )
+
+
+def _clusters(policy: Policy, tenant: TenantName) -> str:
+    """By name alone: what a selector by labels picks changes with the labels. A Tenant that selects none has no cluster."""
+    found = policy.tenant(tenant)
+    selector = found.spec.clusters if found is not None else None
+    if selector is not None and selector.names is None:
+        return _ANYTHING
+    return _any_of("(?s)", map(glob_expression, sorted(selector.names or ()) if selector is not None else ()))
 
 
 def _alternatives(objects: tuple[str, ...]) -> list[str]:

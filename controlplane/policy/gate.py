@@ -14,16 +14,17 @@ import orjson
 
 from controlplane.api.keys import ClusterName, Digest, NamespacedName, ObjectKey, TenantName
 from controlplane.api.manifest import Manifest
-from controlplane.api.names import ground_key
+from controlplane.api.names import ground_key, owner_hash
 from controlplane.policy.case import Case
-from controlplane.policy.delivery import Delivery, Target
+from controlplane.policy.delivery import Awaited, Delivery, Target
 from controlplane.policy.denial import Denial, Denied
 from controlplane.policy.policy import Policy
 from controlplane.policy.rules import Action, Resource
 
 __all__ = [
-    "GATE", "Delivery", "Denial", "Denied", "Gate", "GroundPermit", "Permit", "RemovalPermit", "Target", "authorise",
-    "authorise_ground", "authorise_removal", "check_applications", "check_depth", "check_source",
+    "Awaited", "Delivery", "Denial", "Denied", "GATE", "Gate", "GroundPermit", "MovePermit", "Permit", "RemovalPermit",
+    "Target", "authorise", "authorise_ground", "authorise_move", "authorise_removal", "check_applications",
+    "check_depth", "check_source", "may_move",
 ]  # fmt: skip
 
 
@@ -89,6 +90,18 @@ class RemovalPermit(_Sealed):
         return owner == self.owner
 
 
+@dataclass(frozen=True, slots=True)
+class MovePermit(_Sealed):
+    """What one Application has delivered may be taken over by another one."""
+
+    owner: str
+    to: NamespacedName
+
+    def covers(self, owner: str, to: NamespacedName) -> bool:
+        """Whether this owner's inventory may be handed to that Application. owner: its owner_hash."""
+        return owner == self.owner and to == self.to
+
+
 _Asks = Callable[[Policy, TenantName], Case]
 
 
@@ -103,6 +116,7 @@ def authorise(policy: Policy, delivery: Delivery, *, asks: _Asks = Case) -> Perm
     case.raise_denials()  # without a tenant there are no rules to ask
     case.source(delivery.source)
     case.repository(delivery.source_namespace, delivery.exported_to)
+    case.dependencies(delivery.awaited)
     case.placement(delivery.namespace)
     case.namespace_creation(delivery.create_namespace)
     case.children(delivery.children)
@@ -141,6 +155,23 @@ def authorise_removal(owner: str) -> RemovalPermit:
     inventory holds only what a Permit once let in.
     """
     return RemovalPermit(_SEAL, owner=owner)
+
+
+def may_move(old: NamespacedName, new: NamespacedName, *, moved_to: str | None, going: bool) -> bool:
+    """Whether new, which says movedFrom, may take over what old has delivered.
+
+    moved_to: what old itself says, the consent of whoever writes it. going: old is deleted, which is consent enough only
+    within one tenant, whose objects they stay.
+    """
+    return moved_to == str(new) or (going and old.namespace == new.namespace)
+
+
+def authorise_move(old: NamespacedName, permit: Permit, *, moved_to: str | None, going: bool) -> MovePermit:
+    """A permit to hand what old has delivered to the Application of a Permit: the one says that the objects may go, the
+    other that they may come. Raises PermissionError where old does not agree: see may_move()."""
+    if not may_move(old, permit.application, moved_to=moved_to, going=going):
+        raise PermissionError(f"{old} does not hand its objects to {permit.application}")
+    return MovePermit(_SEAL, owner=owner_hash(old), to=permit.application)
 
 
 def check_source(policy: Policy, tenant: TenantName, url: str, *, asks: _Asks = Case) -> Denial | None:

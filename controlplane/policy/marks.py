@@ -7,21 +7,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controlplane.api.keys import GROUP
-from controlplane.api.labels import ANNOTATION_HOOK, ANNOTATION_HOOK_DELETE, ANNOTATION_REPLACE, ANNOTATION_WAVE
+from controlplane.api.labels import (
+    ANNOTATION_HOOK,
+    ANNOTATION_HOOK_DELETE,
+    ANNOTATION_PRUNE,
+    ANNOTATION_REPLACE,
+    ANNOTATION_WAVE,
+)
 from controlplane.api.manifest import Manifest
 from controlplane.policy.denial import DenialReason
 from controlplane.policy.objection import Bounds, Objection
-from controlplane.policy.tenant_rights import GROUND_NAME, ROLES
+from controlplane.policy.tenant_rights import GROUND_NAME, ROLES, SIGHT
 
 __all__ = ["objections"]
 
 _FREE = frozenset(
-    {ANNOTATION_REPLACE, ANNOTATION_WAVE, ANNOTATION_HOOK, ANNOTATION_HOOK_DELETE}
+    {ANNOTATION_REPLACE, ANNOTATION_WAVE, ANNOTATION_HOOK, ANNOTATION_HOOK_DELETE, ANNOTATION_PRUNE}
 )  # how to apply, not whose
 _MARKS = f"labels and annotations of {GROUP} are the platform's"
 _NAMES = "names of the ground that the platform lays"
 _RESERVED: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("rbac.authorization.k8s.io", "RoleBinding"): ROLES,
+    ("rbac.authorization.k8s.io", "RoleBinding"): (*ROLES, SIGHT),
     ("", "ResourceQuota"): (GROUND_NAME,),
     ("", "LimitRange"): (GROUND_NAME,),
     ("networking.k8s.io", "NetworkPolicy"): (GROUND_NAME,),

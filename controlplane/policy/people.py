@@ -22,9 +22,11 @@ __all__ = [
     "Person",
     "Withheld",
     "action_of",
+    "is_bound",
     "may",
     "names",
     "roles_of",
+    "team",
     "told",
     "who_can",
     "withheld",
@@ -33,6 +35,7 @@ __all__ = [
 ROLES = ("viewer", "developer", "admin")
 """The built-in roles; each holds what the one before it holds."""
 
+_SYSTEM_HOMES = ("kube-system", "controlplane-system")
 _ACTIONS = {"list": "get", "watch": "get", "patch": "update", "deletecollection": "delete"}
 
 
@@ -80,6 +83,16 @@ class Answer:
     message: str
 
 
+def is_bound(username: str, groups: Iterable[str] = ()) -> bool:
+    """Whether admission asks about somebody at all: not about the cluster's own parts, the hub, and its masters."""
+    if "system:masters" in groups:
+        return False
+    if not username.startswith("system:"):
+        return True
+    parts = username.split(":")
+    return parts[1] == "serviceaccount" and len(parts) > 2 and parts[2] not in _SYSTEM_HOMES
+
+
 def action_of(verb: str) -> str:
     """The action that a verb of Kubernetes is here: every way to read is `get`, every way to change is `update`."""
     return _ACTIONS.get(verb, verb)
@@ -101,7 +114,7 @@ def may(policy: Policy, person: Person, tenant: TenantName, resource: str, actio
                 no = subject, decision
             elif decision.allowed and yes is None:
                 yes = subject, decision
-    what = f"{action} {resource} {object_} of {_team(tenant)}"
+    what = f"{action} {resource} {object_} of {team(tenant)}"
     if no is not None:
         subject, decision = no
         by = "" if subject == str(person) else f" as {subject}"
@@ -155,18 +168,22 @@ class Withheld:
     rule: Rule
 
 
-def withheld(policy: Policy, tenant: TenantName, members: Iterable[Member]) -> tuple[Withheld, ...]:
-    """The members of a tenant who get no RoleBinding on the hub: under a denial, or with a role that is not built in.
+def withheld(
+    policy: Policy, tenant: TenantName, members: Iterable[Member], *, asked: bool = False
+) -> tuple[Withheld, ...]:
+    """The members of a tenant who get no RoleBinding on the hub: who may not read all that the role reads, or have a role that
+    is not built in.
 
     RBAC knows no denial, and three roles; for whoever is described by more, a RoleBinding would answer otherwise than
-    may(). A person who is bound by one group and denied by another cannot be known here: groups are the identity provider's.
+    may(). asked: admission asks about each write, by a charter; a denial of one is left to it then. A person who is bound by
+    one group and may not read by another cannot be known here: groups are the identity provider's.
     """
     rules = policy.rules_of(tenant)
     beyond = [grant for grant in rules.grants if grant.subject != DELIVERY and not is_builtin(grant.rule)]
     if not beyond:
         return ()
     subjects = dict.fromkeys(subject_of(member) for member in members)
-    return tuple(found for subject in subjects for found in _first_beyond(rules, beyond, tenant, subject))
+    return tuple(found for subject in subjects for found in _first_beyond(rules, beyond, tenant, subject, asked=asked))
 
 
 def told(found: Sequence[Withheld], most: int = 3) -> str:
@@ -176,16 +193,23 @@ def told(found: Sequence[Withheld], most: int = 3) -> str:
     return f"no RoleBinding for {'; '.join(named + more)}" if found else ""
 
 
-def _first_beyond(rules: RuleSet, beyond: Iterable[Grant], tenant: TenantName, subject: str) -> Iterator[Withheld]:
+def _first_beyond(
+    rules: RuleSet, beyond: Iterable[Grant], tenant: TenantName, subject: str, *, asked: bool
+) -> Iterator[Withheld]:
     called = {subject, *roles_of(rules, tenant, subject)}
     about = [grant for grant in beyond if grant.subject in called and concerns(tenant, grant.tenant)]
-    worst: Grant | None = next((each for each in about if each.effect is Effect.DENY), about[0] if about else None)
-    if worst is not None:
-        why = "is under a denial" if worst.effect is Effect.DENY else "has more than a built-in role"
-        yield Withheld(subject, why, worst.rule)
+    kind, _, name = subject.partition(":")
+    asked = asked and (is_bound(name) if kind == "user" else not name.startswith("system:"))
+    denial = next((e for e in about if e.effect is Effect.DENY and (not asked or e.action in ("get", "*"))), None)
+    custom = next((each for each in about if each.effect is Effect.ALLOW), None)
+    if denial is not None:
+        yield Withheld(subject, "is under a denial", denial.rule)
+    elif custom is not None:
+        yield Withheld(subject, "has more than a built-in role", custom.rule)
 
 
-def _team(tenant: TenantName) -> str:
+def team(tenant: TenantName) -> str:
+    """How a tenant is called in a message."""
     return "the platform" if tenant == PLATFORM else f"tenant {tenant}"
 
 

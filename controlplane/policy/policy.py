@@ -188,6 +188,11 @@ class Policy:
         part = self._part(tenant)
         return RuleSet() if part is None else part.whole
 
+    @property
+    def plain(self) -> bool:
+        """Whether rules mean what they say in the built-in model. Of another nobody knows here how it reads a rule."""
+        return same_model(self._model, builtin_model())
+
     def tenants(self) -> tuple[TenantName, ...]:
         """The names of all Tenants, in order."""
         return tuple(sorted(self._tenants))

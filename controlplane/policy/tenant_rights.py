@@ -6,9 +6,10 @@ sent. deploy/agent/30-tenant-roles.yaml is what is installed; a test holds the t
 
 from controlplane.api.scope import is_namespaced
 
-__all__ = ["BINDABLE", "GROUND_NAME", "RIGHTS", "ROLES", "Right", "holds", "is_custom"]
+__all__ = ["BINDABLE", "GROUND_NAME", "RIGHTS", "ROLES", "SIGHT", "Right", "holds", "is_custom"]
 
 ROLES = ("controlplane-tenant", "controlplane-tenant-rbac", "controlplane-tenant-extra")  # what the agent binds
+SIGHT = "controlplane-agent-reads"  # what a hardened agent binds to itself, under that name
 GROUND_NAME = "controlplane"  # of the quota, the limits and the network policy that the agent lays in a namespace
 BINDABLE = ("controlplane-tenant", "controlplane-tenant-extra")
 """ClusterRoles that a tenant may bind to ServiceAccounts of its own: it holds them itself, so the API server lets it."""

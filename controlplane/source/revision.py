@@ -16,6 +16,10 @@ __all__ = ["FollowedRef", "commit_info", "revision"]
 
 _MOST_AUTHOR = 320
 _MOST_MESSAGE = 512
+_MOST_READ = 64 << 10  # bytes of a message: a commit can be of any size
+_MOST_TRAILERS = 20
+_MOST_ALLOWED = 340  # characters: namespace/name and what is allowed
+_TRAILER = b"controlplane-allow-removal:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ def revision(ref: FollowedRef, sha: str) -> str:
 
 
 def commit_info(commit: pygit2.Commit) -> CommitInfo:
-    """Author, time (RFC 3339, in UTC) and first line of a commit."""
+    """Author, time (RFC 3339, in UTC) and first line of a commit, and its trailers Controlplane-Allow-Removal."""
     author = commit.author
     name, email = _line(author.raw_name, _MOST_AUTHOR // 2), _line(author.raw_email, _MOST_AUTHOR // 2 - 3)
     try:
@@ -55,7 +59,20 @@ def commit_info(commit: pygit2.Commit) -> CommitInfo:
     except (ValueError, OverflowError, OSError):  # a commit can claim any number
         time = ""
     first = next((line for line in commit.raw_message.splitlines() if line.strip()), b"")
-    return CommitInfo(author=f"{name} <{email}>", time=time, message=_line(first, _MOST_MESSAGE))
+    return CommitInfo(
+        author=f"{name} <{email}>", time=time, message=_line(first, _MOST_MESSAGE),
+        allow_removal=_allowed(commit.raw_message),
+    )  # fmt: skip
+
+
+def _allowed(message: bytes) -> tuple[str, ...]:
+    """The values of our trailer: lines of the message's last paragraph, as git has trailers. In order, each once."""
+    if len(message) > _MOST_READ:
+        return ()  # cut off, something that is no trailer might look like one
+    *_, last = re.split(rb"\n[ \t\r]*\n", b"\n" + message.strip())
+    found = (line for line in last.splitlines() if line.lower().startswith(_TRAILER))
+    values = (_line(line[len(_TRAILER) :], _MOST_ALLOWED) for line in found)
+    return tuple(dict.fromkeys(value for value in values if value))[:_MOST_TRAILERS]
 
 
 def _line(raw: bytes, limit: int) -> str:

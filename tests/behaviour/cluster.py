@@ -42,7 +42,9 @@ _PLURALS = {
     "LimitRange": "api/v1 limitranges",
     "Namespace": "api/v1 namespaces",
     "NetworkPolicy": "apis/networking.k8s.io/v1 networkpolicies",
+    "PersistentVolumeClaim": "api/v1 persistentvolumeclaims",
     "Pod": "api/v1 pods",
+    "ReplicaSet": "apis/apps/v1 replicasets",
     "Repository": "apis/controlplane.dev/v1alpha1 repositories",
     "ResourceQuota": "api/v1 resourcequotas",
     "RoleBinding": "apis/rbac.authorization.k8s.io/v1 rolebindings",
@@ -130,6 +132,16 @@ class Cluster:
         """kubectl apply; user: as somebody else."""
         who = (f"--as={user}",) if user else ()
         await self.kubectl("apply", *who, "-f", "-", stdin="\n---\n".join(json.dumps(body) for body in bodies))
+
+    async def patch_status(self, kind: str, name: str, namespace: str, status: Body, user: str) -> None:
+        """Replace what of a status is given, as somebody else; an object that is gone is let be."""
+        headers = {"Content-Type": "application/merge-patch+json", "Impersonate-User": user}
+        if user.startswith("system:serviceaccount:"):
+            headers["Impersonate-Group"] = "system:serviceaccounts:" + user.split(":")[2]
+        where = f"{_path(kind, namespace)}/{name}/status"
+        async with self._connected().patch(where, data=json.dumps({"status": status}), headers=headers) as response:
+            if response.status != 404:
+                response.raise_for_status()
 
     # -- looking
 

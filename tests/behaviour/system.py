@@ -16,7 +16,7 @@ from tests.behaviour.audit import AuditLog
 from tests.behaviour.cluster import Body, Cluster, condition
 from tests.behaviour.command import CommandFailed, Ran, run
 
-__all__ = ["AGENT", "EXAMPLES", "HEARTBEAT_S", "HUB", "MEMBERS", "SOUTH", "System"]
+__all__ = ["AGENT", "EXAMPLES", "HEARTBEAT_S", "HUB", "LARGEST", "MEMBERS", "SOUTH", "System"]
 
 HEARTBEAT_S = 2
 GRACE_S = 20
@@ -27,7 +27,9 @@ HUB = "system:serviceaccount:controlplane-system:controlplane-hub"
 """The hub in the audit log of its API server."""
 AGENT = "system:serviceaccount:controlplane-system:controlplane-agent"
 """An agent in the audit log of its own cluster; every agent is called so there."""
-_HEARTBEAT, _SETTINGS = f"{HEARTBEAT_S}s", {"agent.grace": f"{GRACE_S}s"}
+LARGEST = 96 << 20
+"""Bytes of a repository's mirror; the hub's default is 512 MiB, which an attack with one would have to push first."""
+_HEARTBEAT, _SETTINGS = f"{HEARTBEAT_S}s", {"agent.grace": f"{GRACE_S}s", "git.maxBytes": str(LARGEST)}
 
 
 class System:

@@ -2,13 +2,12 @@
 
 import secrets
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from hack.product import add_agent
 from tests.behaviour.cluster import Cluster
 from tests.behaviour.manifests import config_map, deployment
+from tests.behaviour.member import own_member
 from tests.behaviour.system import AGENT, System
 from tests.behaviour.team import Team, Teams
 
@@ -19,20 +18,8 @@ ROLE = ("role/controlplane-agent-impersonation", "-n", "controlplane-tenants", "
 @pytest.fixture(scope="module")
 async def classic(system: System) -> AsyncIterator[Cluster]:
     """A member of this file's own, as old clusters are in this one thing."""
-    gates = "ConstrainedImpersonation=false"
-    started = await system.environment.start_cluster(NAME, gates=gates)
-    kubectl = Path(system.facts["tools"]["kubectl"])
-    cluster = Cluster(NAME, started.kubeconfig, kubectl, system.environment.state / "kubectl-cache")
-    try:
-        await add_agent(system.environment, NAME, heartbeat="2s")
-        system.members[NAME] = cluster
+    async with own_member(system, NAME, gates="ConstrainedImpersonation=false") as cluster:
         yield cluster
-    finally:
-        system.members.pop(NAME, None)
-        await cluster.close()
-        for process in [p for p in system.facts["processes"] if p == f"agent-{NAME}" or p.startswith(f"{NAME}-")]:
-            await system.stop(process)
-        await system.try_cpctl("cluster", "remove", NAME, "--force")
 
 
 async def test_a_member_without_constrained_impersonation_is_found_out(system: System, classic: Cluster) -> None:

@@ -1,11 +1,12 @@
 """Deleting an object of ours by hand is a person's word: all of its own goes, in order, and nothing of anybody else's."""
 
-from tests.behaviour.cluster import Cluster, condition
+from tests.behaviour.cluster import Body, Cluster, condition
 from tests.behaviour.manifests import application, config_map, config_maps, deployment
 from tests.behaviour.system import System
 from tests.behaviour.team import Team, Teams
 
 LABEL = "controlplane.dev/tenant"
+OWNER = "controlplane.dev/owner"
 KINDS = ("Deployment", "ConfigMap", "Secret", "ServiceAccount", "RoleBinding", "NetworkPolicy", "Namespace")
 
 
@@ -43,7 +44,71 @@ async def test_with_prune_off_the_objects_stay(east_team: Team) -> None:
     await east_team.deploy("web", sync={"prune": False})
     await east_team.ready("web")
     await east_team.hub.kubectl("delete", "-n", east_team.hub_namespace, "application/web")
-    await east_team.has(east_team.member, "ConfigMap", "c")
+    await east_team.hub.gone("Application", "web", east_team.hub_namespace)
+    await is_nobodys(east_team, "c")
+
+
+async def is_nobodys(team: Team, name: str) -> None:
+    """It is there as it was applied, without our labels and managers."""
+    left = await team.member.get("ConfigMap", name, team.name)
+    assert left and left["data"] == {"key": "value"}
+    assert not {OWNER, LABEL} & (left["metadata"].get("labels") or {}).keys()
+    assert not any(each["manager"].startswith("controlplane:") for each in left["metadata"].get("managedFields") or [])
+
+
+async def test_an_orphaned_application_leaves_its_objects_to_whoever_adopts_them(east_team: Team) -> None:
+    await east_team.push({"apps/web/cm.yaml": config_map("c"), "apps/web/web.yaml": deployment("web")})
+    await east_team.deploy("web", deletionPolicy="Orphan")
+    await east_team.ready("web")
+    before = await east_team.member.get("Deployment", "web", east_team.name)
+    await east_team.hub.kubectl("delete", "-n", east_team.hub_namespace, "application/web")
+    await is_nobodys(east_team, "c")
+    assert not await inventories_of(east_team, "web")
+    await east_team.deploy("other", "apps/web", sync={"adopt": True})
+    await east_team.ready("other")
+    after = await east_team.member.get("Deployment", "web", east_team.name)
+    assert before and after
+    assert (after["metadata"]["uid"], after["spec"]) == (before["metadata"]["uid"], before["spec"])
+
+
+async def inventories_of(team: Team, name: str) -> list[Body]:
+    """The Works of an Application that are left."""
+    works = await team.hub.all("Work", labels=f"{LABEL}={team.name}")
+    return [work for work in works if work["spec"]["application"]["name"] == name]
+
+
+async def test_a_roots_children_go_each_by_its_own_policy(east_team: Team) -> None:
+    placement = {"namespace": east_team.name}
+    names = {"stay": {"deletionPolicy": "Orphan"}, "go": {}}
+    children = {
+        f"root/{name}.yaml": application(name, east_team.hub_namespace, f"apps/{name}", placement=placement, **spec)
+        for name, spec in names.items()
+    }
+    await east_team.push(children | {f"apps/{name}/cm.yaml": config_map(name) for name in names})
+    await east_team.deploy("root", "root", placement=None)
+    await east_team.ready("root", *names)
+    await east_team.hub.kubectl("delete", "-n", east_team.hub_namespace, "application/root")
+    assert await east_team.hub.all("Application", east_team.hub_namespace) == []
+    await is_nobodys(east_team, "stay")
+    assert await east_team.member.get("ConfigMap", "go", east_team.name) is None
+
+
+async def test_a_tenant_that_goes_leaves_the_namespace_in_which_something_was_left(east_team: Team) -> None:
+    team = east_team
+    await team.push({"apps/web/cm.yaml": config_map("c")})
+    await team.deploy("web", deletionPolicy="Orphan")
+    await team.ready("web")
+    await team.hub.kubectl("delete", f"tenant/{team.name}", "--timeout=90s")
+    try:
+        await is_nobodys(team, "c")
+        left = await team.member.get("Namespace", team.name)
+        assert left and not left["metadata"].get("deletionTimestamp")
+        assert LABEL not in left["metadata"]["labels"]
+        assert not any(name.startswith("controlplane.dev/") for name in left["metadata"].get("annotations") or {})
+        for kind in ("RoleBinding", "NetworkPolicy", "ResourceQuota"):
+            assert await team.member.all(kind, team.name) == [], "the rights go with the tenant"
+    finally:
+        await team.member.kubectl("delete", "namespace", team.name)
 
 
 async def test_a_root_goes_with_its_children_and_their_objects(team: Team) -> None:
@@ -190,3 +255,25 @@ async def test_a_cluster_that_is_gone_is_let_go_by_force_and_takes_nothing_along
         await spare.join_south()
     await team.ready("web")  # nothing was touched meanwhile, nor is it now
     assert await south.get("ConfigMap", "c", team.name) == before
+
+
+async def test_what_waits_for_a_cluster_that_is_gone_goes_once_that_is_let_go(spare: System, teams: Teams) -> None:
+    team, other = await teams(of=spare, clusters=("south",)), await teams(of=spare, clusters=("south",))
+    for each in (team, other):
+        await each.push({"apps/web/cm.yaml": config_map("c", finalizers=["example.com/keeper"])})
+        await each.deploy("web")
+        await each.ready("web")
+    await spare.stop("agent-south", kill=True)
+    try:
+        await team.hub.kubectl("delete", "-n", team.hub_namespace, "application/web", "--wait=false")
+        await other.hub.kubectl("delete", f"tenant/{other.name}", "--wait=false")
+        await team.sees("waits", "web", lambda body: condition(body, "Ready").reason == "Deleting")
+        await spare.cpctl("cluster", "remove", "south", "--force", "--timeout", "60")
+        await team.hub.gone("Application", "web", team.hub_namespace)
+        await other.hub.gone("Tenant", other.name)
+        await other.hub.gone("Namespace", other.hub_namespace)
+    finally:
+        for each in (team, other):
+            patch = '{"metadata": {"finalizers": null}}'
+            await spare.members["south"].kubectl("patch", "-n", each.name, "configmap/c", "--type=merge", "-p", patch)
+        await spare.join_south()

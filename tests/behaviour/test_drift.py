@@ -1,6 +1,7 @@
 """Whatever somebody changes by hand is as Git says again, by watch, and nothing else is."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -183,12 +184,66 @@ async def test_with_self_heal_off_it_is_told_and_stays_until_it_is_on_again(syst
     await scale(east_team, 2)
     problem = await east_team.problem("web", "Drifted")
     assert problem["object"] == f"Deployment.apps {east_team.name}/web"
+    assert re.match(r"kubectl changed spec\.replicas at 20\S+Z; it stays so", problem["message"])
+    assert "spec.replicas" in await system.cpctl("app", "get", f"{east_team.name}/web")
     await system.heartbeats("east", 2)
     web = await east_team.member.get("Deployment", "web", east_team.name)
     assert web and web["spec"]["replicas"] == 2
     await east_team.change("web", {"spec": {"sync": {"selfHeal": True}}})
     await healed(east_team, "Deployment", "web", lambda body: body["spec"]["replicas"] == 0)
     await east_team.ready("web")
+
+
+async def test_with_self_heal_off_it_ends_when_it_is_put_back(east_team: Team) -> None:
+    await deployed(east_team, sync={"selfHeal": False})
+    await scale(east_team, 2)
+    await east_team.problem("web", "Drifted")
+    await scale(east_team, 0)
+    await east_team.ready("web")
+    patch = '{"data": {"key": "theirs"}}'
+    await east_team.member.kubectl("patch", "-n", east_team.name, "configmap/settings", "--type=merge", "-p", patch)
+    problem = await east_team.problem("web", "Drifted")
+    assert problem["message"].startswith("kubectl-patch changed data.key at ")
+    await east_team.member.kubectl(
+        "patch", "-n", east_team.name, "configmap/settings", "--type=merge", "-p", '{"data": {"key": "value"}}'
+    )
+    await east_team.ready("web")
+
+
+async def test_a_sync_of_one_object_heals_that_one_and_lets_no_commit_out(system: System, east_team: Team) -> None:
+    """Also in Manual mode with a commit that waits: a sync of the whole Application is what lets that out."""
+    await deployed(east_team, sync={"selfHeal": False})
+    first = east_team.head
+    await east_team.change("web", {"spec": {"sync": {"mode": "Manual"}}})
+    await east_team.push({"apps/web/more.yaml": config_map("more")})
+    await east_team.stuck("web", "ManualSync")
+    await scale(east_team, 2)
+    await east_team.member.kubectl(
+        "patch", "-n", east_team.name, "secret/keys", "--type=merge", "-p", '{"data": {"key": "eA=="}}'
+    )
+    await east_team.hub.until(
+        "both are told", "Application", "web",
+        lambda body: len([p for p in (body or {})["status"].get("problems") or () if p["reason"] == "Drifted"]) == 2,
+        namespace=east_team.hub_namespace,
+    )  # fmt: skip
+    said = await system.cpctl("app", "sync", f"{east_team.name}/web", "--object", "Deployment/web")
+    assert "sync of 1 object(s) asked for" in said
+    await healed(east_team, "Deployment", "web", lambda body: body["spec"]["replicas"] == 0)
+    work = await east_team.hub.until_all(
+        "the Work tells of it", "Work",
+        lambda found: [w for w in found if w["status"].get("synced", {}).get("objects") == 1],
+        namespace="cluster-east", labels=f"controlplane.dev/tenant={east_team.name}",
+    )  # fmt: skip
+    assert work[0]["status"]["synced"]["request"] == work[0]["spec"]["sync"]
+    assert work[0]["spec"]["revision"] == f"main@sha1:{first}"
+    keys = await east_team.member.get("Secret", "keys", east_team.name)
+    assert keys and keys["data"]["key"] == "eA==", "the other one stays as it is"
+    assert await east_team.member.get("ConfigMap", "more", east_team.name) is None
+    await system.cpctl("app", "sync", f"{east_team.name}/web", "--wait")
+    await east_team.ready("web")
+    keys = await east_team.member.get("Secret", "keys", east_team.name)
+    assert keys and keys["data"]["key"] == "dmFsdWU=", "a sync of all of it heals the rest"
+    assert await east_team.member.get("ConfigMap", "more", east_team.name)
 
 
 async def test_the_ground_is_healed_too(east_team: Team) -> None:

@@ -1,20 +1,16 @@
 """Clusters join, join again and leave, by cpctl alone; each test has the same cluster of this file's own, which nobody else uses."""
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 import yaml
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tests.behaviour.cluster import Cluster
 from tests.behaviour.command import run
 from tests.behaviour.system import System
+from tests.behaviour.tickets import signed_again, trade
 
 NAME = "joining"
 
@@ -61,32 +57,6 @@ async def test_a_join_may_be_said_twice_and_keeps_the_labels(system: System, apa
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "agent").iterdir())
 
 
-async def trade(ticket: dict[str, str], cluster: str = NAME, token: str = "") -> tuple[int, str]:
-    """Show a ticket to the hub, as an agent does; its answer, and the token."""
-    headers = {"Authorization": f"Bearer {token or ticket['token']}"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{ticket['url']}/v1/join", json={"cluster": cluster}, headers=headers) as answer,
-    ):
-        return answer.status, (await answer.json()).get("token", "")
-
-
-def signed_again(token: str, key: Path, later_s: int) -> str:
-    """The same token with other times, as the API server itself would have signed it."""
-    header, claims, _ = token.split(".")
-    said = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    said |= {time: said[time] + later_s for time in ("iat", "nbf", "exp")}
-    text = f"{header}.{_encoded(json.dumps(said).encode())}"
-    private = serialization.load_pem_private_key(key.read_bytes(), None)
-    assert isinstance(private, ec.EllipticCurvePrivateKey)
-    r, s = decode_dss_signature(private.sign(text.encode(), ec.ECDSA(hashes.SHA256())))
-    return f"{text}.{_encoded(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
-
-
-def _encoded(data: bytes) -> str:
-    return urlsafe_b64encode(data).decode().rstrip("=")
-
-
 async def test_a_ticket_is_good_for_one_join_of_its_cluster_and_for_nothing_else(
     system: System, apart: Cluster, tmp_path: Path
 ) -> None:
@@ -109,17 +79,17 @@ async def test_a_ticket_is_good_for_one_join_of_its_cluster_and_for_nothing_else
         return ran.out
 
     older, newer = await ticket(), await ticket()
-    assert await trade(older) == (401, "")
+    assert await trade(older, NAME) == (401, "")
     assert await who(newer["token"]) == ""  # the API server itself does not take it
     assert await trade(newer, "east") == (403, "")
     key = system.environment.state / "clusters" / "hub" / "pki" / "service-accounts.key"
     assert await trade(newer, "east", token=signed_again(newer["token"], key, -60)) == (403, "")  # it is known
-    assert await trade(newer, token=signed_again(newer["token"], key, -7200)) == (401, "")  # it has expired
-    status, own = await trade(newer)
+    assert await trade(newer, NAME, token=signed_again(newer["token"], key, -7200)) == (401, "")  # it has expired
+    status, own = await trade(newer, NAME)
     assert status == 200
     assert await who(own) == f"system:serviceaccount:cluster-{NAME}:agent"
     assert await system.hub.get("ServiceAccount", "joiner", f"cluster-{NAME}") is None
-    assert await trade(newer) == (401, "")
+    assert await trade(newer, NAME) == (401, "")
 
 
 async def test_a_name_stands_for_one_cluster_and_a_cluster_for_one_name(system: System, apart: Cluster) -> None:

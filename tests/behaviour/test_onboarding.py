@@ -19,6 +19,8 @@ PERSON = {
     for what, value in (("NAME", "Robin Example"), ("EMAIL", "robin@example.com"))
 }
 
+ROOT_APPLICATION = "controlplane-system/tenants"
+
 
 def blocks() -> list[str]:
     """The shell blocks of the page, in their order."""
@@ -37,7 +39,7 @@ async def books(system: System) -> AsyncIterator[None]:
     finally:
         await platform.pull()
         left = {f"tenants/{TEAM}/{name}": None for name in ("tenant.yaml", "repository.yaml", "application.yaml")}
-        await platform.commit("After the test", left)
+        await platform.commit(f"After the test\n\nControlplane-Allow-Removal: {ROOT_APPLICATION} *", left)
         await platform.push()
         await system.hub.gone("Tenant", TEAM)
 

@@ -27,6 +27,19 @@ async def label(system: System) -> AsyncIterator[Label]:
         await system.hub.kubectl("label", f"clusters.controlplane.dev/{cluster}", f"{key}-")
 
 
+async def held(team: Team, cluster: str) -> None:
+    """Wait until the guard holds that the Application leaves a cluster, for that is neither a commit nor a grant."""
+    await team.sees(
+        f"is held on {cluster}", "web",
+        lambda body: (body["status"].get("held") or {}).get("why") == f"all of it would leave {cluster}",
+    )  # fmt: skip
+
+
+async def approve(team: Team) -> None:
+    """A person's word."""
+    await team.system.cpctl("app", "approve", f"{team.hub_namespace}/web")
+
+
 async def test_without_clusters_it_goes_wherever_the_tenant_may(team: Team) -> None:
     await team.push({"apps/web/cm.yaml": config_map("c")})
     await team.deploy("web")
@@ -44,6 +57,9 @@ async def test_clusters_by_name_and_then_by_another_name(team: Team) -> None:
     await team.has(west, "ConfigMap")
     await team.change("web", {"spec": {"placement": {"clusters": {"names": ["west"]}}}})
     await team.has(west, "ConfigMap", "c")
+    await held(team, "east")
+    await team.has(east, "ConfigMap", "c")
+    await approve(team)
     await team.has(east, "ConfigMap")
     assert (await team.ready("web"))["status"]["clusters"]["total"] == 1
 
@@ -59,6 +75,9 @@ async def test_clusters_that_are_relabelled_move_the_works(team: Team, label: La
     await team.has(west, "ConfigMap", "c")
     await team.sees("is Ready on two", "web", lambda body: body["status"]["clusters"]["ready"] == 2)
     await label("east", team.name, "elsewhere")
+    await held(team, "east")
+    await team.has(east, "ConfigMap", "c")
+    await approve(team)
     await team.has(east, "ConfigMap")
     await team.has(east, "Deployment")
     await team.hub.until_all(
@@ -67,6 +86,8 @@ async def test_clusters_that_are_relabelled_move_the_works(team: Team, label: La
         labels=f"controlplane.dev/tenant={team.name},controlplane.dev/application=web",
     )  # fmt: skip
     await label("west", team.name, None)
+    await held(team, "west")
+    await approve(team)
     await team.stuck("web", "NoCluster")
     await team.has(west, "ConfigMap")
     await label("east", team.name, "here")
@@ -111,6 +132,9 @@ async def test_a_tenant_by_labels_gets_and_loses_clusters_as_they_are_labelled(t
     await label("west", team.name, "yes")
     await team.has(west, "ConfigMap", "c")
     await label("east", team.name, None)
+    await held(team, "east")
+    assert await east.get("ConfigMap", "c", team.name)
+    await approve(team)
     await east.gone("Namespace", team.name)
     await team.ready("web")
 

@@ -2,84 +2,29 @@
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import pytest
 
-from hack.checkout import Checkout
 from tests.behaviour.audit import Request
 from tests.behaviour.cluster import Body, condition
-from tests.behaviour.manifests import config_map, repository, service
+from tests.behaviour.manifests import config_map, service
+from tests.behaviour.policies import NAMESPACE, NOTHING, Platform, policies_from_git
 from tests.behaviour.system import HUB, System
 from tests.behaviour.team import Team, Teams
 
 NAME = f"policies-{secrets.token_hex(2)}"
-NAMESPACE = "controlplane-system"
-NOTHING = "# nothing\n"
 NO_SERVICES = "# Who needs a Service asks the platform.\np, delivery, *, kinds, deploy, core/Service, deny\n"
 HOLDS = "- {who: delivery, tenant: platform, resource: kinds, action: deploy, object: core/Service, expected: allow}\n"
 FAILS = HOLDS.replace("expected: allow", "expected: deny")
 WEB = {"apps/web/web.yaml": [service("web"), config_map("c")], "apps/other/cm.yaml": config_map("other")}
 
 
-class Platform:
-    """The platform team, with a repository that holds policies and nothing else."""
-
-    def __init__(self, system: System) -> None:
-        self.system = system
-        self.url = f"{system.git_url}/{NAME}/deploy.git"
-        self.checkout = Checkout(system.environment.state / "checkouts" / NAME, self.url)
-        self.head = ""
-        self.pushed = 0
-
-    async def push(self, files: Mapping[str, str]) -> str:
-        """These policies and no others."""
-        self.pushed += 1  # a commit that leaves the folder as it is would be none of policies
-        tree = {f"rules/{path}": text for path, text in files.items()} | {"rules/number.csv": f"# {self.pushed}\n"}
-        self.head = await self.checkout.commit("Change the policies", tree, whole=True)
-        await self.checkout.push()
-        return self.head
-
-    async def activated(self, files: Mapping[str, str]) -> str:
-        """Push policies, and wait until they are in force."""
-        sha = await self.push(files)
-        await self.told("True", "Activated", sha)
-        return sha
-
-    async def told(self, status: str, reason: str, sha: str) -> Body:
-        """Wait until the Repository says so of a commit. Returns it."""
-
-        def look(body: Body | None) -> Body:
-            found = condition(body or {}, "Policies")
-            said = (found.get("status"), found.reason) == (status, reason) and f"main@sha1:{sha} is" in found.message
-            return body or {} if said else {}
-
-        return await self.system.hub.until(
-            f"the policies of {sha[:7]} are {reason}", "Repository", NAME, look, namespace=NAMESPACE
-        )
-
-    async def settings(self, **values: str | None) -> None:
-        """Change settings of the hub, and start it again with them. None = take it out."""
-        data = {f"policies.{key}": value for key, value in values.items()}
-        patch = json.dumps({"data": data})
-        await self.system.hub.kubectl("patch", "-n", NAMESPACE, "configmap/controlplane", "--type=merge", "-p", patch)
-        await self.system.stop("hub")
-        await self.system.start("hub")
-
-
 @pytest.fixture(scope="module")
 async def platform(spare: System) -> AsyncIterator[Platform]:
     """A system whose policies come from Git while this file's tests run."""
-    made = Platform(spare)
-    await made.push({"delivery.csv": NOTHING})
-    await spare.hub.apply(repository(NAME, NAMESPACE, made.url))
-    try:
-        await made.settings(repository=NAME, path="rules")
-        await made.told("True", "Activated", made.head)
+    async with policies_from_git(spare, NAME) as made:
         yield made
-    finally:
-        await made.settings(repository=None, path=None)
-        await spare.hub.kubectl("delete", "-n", NAMESPACE, f"repository/{NAME}")
 
 
 @pytest.fixture

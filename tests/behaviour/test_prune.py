@@ -74,3 +74,27 @@ async def test_an_object_with_a_finalizer_is_waited_for(east_team: Team) -> None
     )
     await east_team.member.gone("ConfigMap", "b", east_team.name)
     await east_team.ready("web")
+
+
+async def test_what_says_prune_false_stays_when_it_leaves_git_and_when_its_application_goes(east_team: Team) -> None:
+    spared = config_map("a", annotations={"controlplane.dev/prune": "false"})
+    argo = config_map("b", annotations={"argocd.argoproj.io/sync-options": "Prune=false"})
+    flux = config_map("d", annotations={"kustomize.toolkit.fluxcd.io/prune": "disabled"})
+    files = {"apps/web/a.yaml": [spared, argo, flux], "apps/web/c.yaml": config_map("c")}
+    await east_team.push(files)
+    await east_team.deploy("web")
+    await east_team.ready("web")
+    await east_team.push({"apps/web/a.yaml": None})
+    await east_team.ready("web")
+    await east_team.has(east_team.member, "ConfigMap", "a", "b", "c", "d")
+    works = await east_team.hub.all("Work", labels=f"controlplane.dev/tenant={east_team.name}")
+    told = [condition(work, "Synced").message for work in works]
+    assert any("3 objects left the delivery and are kept, as they say prune: false" in message for message in told)
+    await east_team.push(files)
+    await east_team.ready("web")
+    await east_team.hub.kubectl("delete", "-n", east_team.hub_namespace, "application/web")
+    await east_team.has(east_team.member, "ConfigMap")
+    for name in ("a", "b", "d"):
+        left = await east_team.member.get("ConfigMap", name, east_team.name)
+        assert left and "controlplane.dev/owner" not in (left["metadata"].get("labels") or {})
+    assert await east_team.member.get("ConfigMap", "c", east_team.name) is None

@@ -105,7 +105,7 @@ _OF_RENDERER = frozenset({
     "RendererUnavailable",
 })  # fmt: skip
 _OF_HUB_GATE = frozenset({
-    "TenantDenied", "SourceDenied", "RepositoryDenied", "ClusterDenied", "NamespaceDenied", "KindDenied",
+    "TenantDenied", "SourceDenied", "RepositoryDenied", "DependencyDenied", "ClusterDenied", "NamespaceDenied", "KindDenied",
     "ClusterScopedDenied", "ChildDenied", "HostDenied", "LimitExceeded", "KeyMismatch", "NoCluster", "Cycle",
     "RoleDenied", "RoleBindingDenied", "ServiceDenied",
     "NetworkPolicyDenied", "MarkDenied",

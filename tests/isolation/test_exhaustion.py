@@ -1,10 +1,14 @@
 """Too much of everything: objects, aliases, bytes, time. Whoever asks for it gets a refusal, and everybody else is served."""
 
+import os
 import time
+from pathlib import Path
 from typing import Any
 
+from hack.checkout import Checkout
 from tests.behaviour.cluster import condition
-from tests.behaviour.manifests import application, config_map, file_of
+from tests.behaviour.manifests import application, config_map, file_of, repository
+from tests.behaviour.system import LARGEST
 from tests.behaviour.team import Team
 from tests.isolation.attack import MALLORY, ByGit, Loot, Stopped, Wall, each_by_git
 from tests.isolation.field import Field
@@ -85,6 +89,41 @@ GIT_ATTACKS = (
 @each_by_git(FAMILY, GIT_ATTACKS)
 async def test_by_git(mounted: Field, slug: str, attack: ByGit, stopped: Stopped) -> None:
     stopped(attack.name, *await mounted.refused(slug, attack))
+
+
+def over(folder: Path, size: int) -> list[str]:
+    """Files under a folder with more bytes."""
+    return [str(path) for path in folder.rglob("*") if path.is_file() and path.stat().st_size > size]
+
+
+async def test_a_repository_of_100_mb(mounted: Field, stopped: Stopped) -> None:
+    """Of bytes that no compression makes fewer. It is not kept, nothing of it goes out, and the victim is served meanwhile."""
+    team, name = mounted.attacker, "large"
+    url = f"{mounted.system.git_url}/{MALLORY}/{name}.git"
+    checkout = Checkout(mounted.system.environment.state / "checkouts" / MALLORY / name, url)
+    files: dict[str, bytes | str] = {f"blobs/{n}": os.urandom(1 << 20) for n in range(110)}
+    await checkout.commit("Much", files | {"a.yaml": file_of(config_map("large"))})
+    await checkout.push()
+    body = application("large", team.hub_namespace, ".", repository=name, placement={"namespace": MALLORY})
+    await mounted.hub.apply(repository(name, team.hub_namespace, url), body)
+    try:
+        await mounted.hub.until(
+            "it is too large", "Repository", name, lambda found: condition(found, "Ready").reason == "TooLarge",
+            namespace=team.hub_namespace,
+        )  # fmt: skip
+        await mounted.victim.push({"apps/web/more.yaml": config_map("more")})
+        await mounted.victim.ready("web")
+        await mounted.victim.push({"apps/web/more.yaml": None})
+        await mounted.victim.ready("web")
+        mounted.before = await mounted.hers()
+        start = mounted.system.facts["processes"]["hub"]["start"]
+        assert over(Path(start[start.index("--data-dir") + 1]), LARGEST) == []
+        await mounted.unharmed((Loot("east", "ConfigMap", "large", MALLORY),))
+    finally:
+        await mounted.hub.kubectl(
+            "delete", "-n", team.hub_namespace, "application/large", f"repository.controlplane.dev/{name}"
+        )
+    stopped("a repository of 100 MB", Wall.SOURCE, "TooLarge")
 
 
 async def test_others_are_served_meanwhile(mounted: Field, stopped: Stopped) -> None:

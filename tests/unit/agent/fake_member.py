@@ -1,7 +1,7 @@
 """A member's API server in memory: server-side apply with owners of fields, uids, finalizers, events. As much as rounds need."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from controlplane.api.keys import NamespacedName, ObjectKey, key_of
@@ -42,6 +42,7 @@ class FakeMember:
         self.objects: dict[ObjectKey, Body] = {}
         self.owners: dict[ObjectKey, dict[tuple[str, str], dict[str, Any]]] = {}  # manager, operation -> path -> value
         self.log: list[tuple[str, ObjectKey, str]] = []
+        self.reads: list[ObjectKey] = []  # objects that were asked for by name
         self.refuse: dict[ObjectKey, KubeError] = {}
         self.down = False
         self.listeners: list[Callable[[Event], None]] = []
@@ -64,6 +65,8 @@ class FakeMember:
         there = self.objects.get(key)
         if uid and (there is None or there["metadata"]["uid"] != uid):
             raise Conflict(409, "Conflict", "uid", uid_mismatch=True, absent=there is None)
+        if there and body["metadata"].get("resourceVersion") not in (None, there["metadata"]["resourceVersion"]):
+            raise Conflict(409, "Conflict", "changed")
         wanted, owners = dict(_leaves(body)), self.owners.get(key, {})
         clashes = [
             FieldConflict(manager[0], "." + path.replace(_SEP, "."))
@@ -103,6 +106,58 @@ class FakeMember:
         self._write(key, body, ("", "Update"), dict(_leaves(body)))
         return self.objects[key]
 
+    async def patch(
+        self,
+        resource: Resource,
+        name: str,
+        patch: Body,
+        namespace: str = "",
+        *,
+        field_manager: str = "",
+        impersonate: NamespacedName | None = None,
+    ) -> Body:
+        """A merge patch of metadata: labels that go, and managedFields; uid and resourceVersion are preconditions."""
+        key = ObjectKey(resource.group, resource.kind, namespace, name)
+        self._check("patch", key, impersonate)
+        there, meta = self.objects.get(key), patch["metadata"]
+        if there is None:
+            raise NotFound(404, "NotFound", "gone", {"name": name})
+        if meta.get("uid") not in (None, there["metadata"]["uid"]):
+            raise Conflict(409, "Conflict", "uid", uid_mismatch=True)
+        if meta.get("resourceVersion") not in (None, there["metadata"]["resourceVersion"]):
+            raise Conflict(409, "Conflict", "changed")
+        if not meta.keys() - {"uid", "resourceVersion"}:
+            return there
+        values = dict(_leaves(there))
+        if "managedFields" in meta:
+            self.owners[key] = {
+                (entry["manager"], entry["operation"]): {
+                    path: values[path] for path in _paths(entry["fieldsV1"]) if path in values
+                }
+                for entry in meta["managedFields"]
+                if entry
+            }
+        labels = dict(there["metadata"].get("labels") or {})
+        for label, value in (meta.get("labels") or {}).items():
+            assert value is None, "the agent only takes labels away"
+            labels.pop(label, None)
+            for fields in self.owners[key].values():
+                fields.pop(_SEP.join(("metadata", "labels", label)), None)
+        annotations = dict(there["metadata"].get("annotations") or {})
+        for name_ in meta.get("annotations") or ():
+            annotations.pop(name_, None)
+        now = {
+            **there["metadata"],
+            "labels": labels,
+            "annotations": annotations,
+            "resourceVersion": str(next(self._versions)),
+        }
+        if "managedFields" in meta:
+            now["managedFields"] = [entry for entry in meta["managedFields"] if entry]
+        self.objects[key] = {**there, "metadata": now}
+        self._tell(Event("MODIFIED", self.objects[key]))
+        return self.objects[key]
+
     async def delete(
         self,
         resource: Resource,
@@ -131,15 +186,20 @@ class FakeMember:
             raise NotFound(404, "NotFound", "gone", {"name": name})
         return self.objects[key]
 
-    async def list(self, resource: Resource, namespace: str = "", *, label_selector: str = "") -> Listing:
+    async def list(
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", field_selector: str = ""
+    ) -> Listing:
         if self.down:
             raise Unreachable("down")
+        if field_selector:
+            self.reads.append(ObjectKey(resource.group, resource.kind, namespace, field_selector.partition("=")[2]))
         found = [
             body
             for key, body in self.objects.items()
             if (key.group, key.kind) == (resource.group, resource.kind)
             and namespace in ("", key.namespace)
             and _selected(body, label_selector)
+            and field_selector in ("", f"metadata.name={key.name}")
         ]
         return Listing(found, "1")
 
@@ -321,6 +381,15 @@ def _fields_v1(values: dict[str, Any]) -> Body:
         for part in path.split(_SEP):
             at = at.setdefault(f"f:{part}", {})
     return made
+
+
+def _paths(fields: Body, path: str = "") -> Iterator[str]:
+    for name, below in fields.items():
+        here = f"{path}{_SEP}{name[2:]}" if path else name[2:]
+        if below:
+            yield from _paths(below, here)
+        else:
+            yield here
 
 
 def _plain(body: Body) -> Body:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from controlplane.agent.ground import ROLES, facts_of, namespaces_of, objects_in, service_account
 from controlplane.agent.namespaces import Namespaces
+from controlplane.agent.sight import SIGHT, is_sight
 from controlplane.api.keys import TenantName, key_of
 from controlplane.api.labels import LABEL_TENANT
 from controlplane.api.names import identity
@@ -70,6 +71,17 @@ def test_rights_go_to_the_tenants_own_account_and_no_other() -> None:
         assert binding["subjects"] == [
             {"kind": "ServiceAccount", "namespace": "controlplane-tenants", "name": "payments"}
         ]
+
+
+def test_a_hardened_agent_lets_itself_see_the_namespace() -> None:
+    entry = GroundNamespace(name="shop")
+    made = objects_in("shop", entry, TENANT, ACCOUNT, FACTS, hardened=True)
+    (sight,) = [each for each in made if each not in objects_in("shop", entry, TENANT, ACCOUNT, FACTS)]
+    assert is_sight(key_of(sight))
+    assert sight["roleRef"]["name"] == SIGHT
+    assert sight["subjects"] == [
+        {"kind": "ServiceAccount", "namespace": "controlplane-system", "name": "controlplane-agent"}
+    ]
 
 
 def test_bounds_are_made_where_they_are_asked_for() -> None:

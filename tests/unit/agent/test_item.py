@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.agent.ignored import Ignored
 from controlplane.agent.item import Item, labelled
 from controlplane.api.keys import key_of
 from controlplane.api.labels import ANNOTATION_REPLACE, ANNOTATION_RUN, LABEL_OWNER, LABEL_TENANT
@@ -76,10 +77,23 @@ def test_replacing_is_asked_for_by_the_work_or_by_the_object() -> None:
     assert not item(config(annotations={ANNOTATION_REPLACE: "false"})).wants_replace
 
 
-def test_another_body_leaves_the_rest() -> None:
-    before = item(config(), adopt=True)
-    after = before.with_body(config(labels={}), "h2")
-    assert (after.hash, after.adopt, after.key) == ("h2", True, before.key)
+IGNORED = Ignored((("data", "x"),))
+
+
+def test_what_was_applied_with_less_is_as_it_should_be_while_the_rules_stay() -> None:
+    first = item(config()).with_ignored(IGNORED, "")
+    applied = first.hash_of({"less": True})
+    again = item(config()).with_ignored(IGNORED, applied)
+    assert again.hash == applied
+    assert again.hash_of({"less": True}) == applied, "it stays so however often it is applied"
+    assert again.hash_of(again.body) == first.hash == "h"
+    assert item(config()).with_ignored(Ignored((("data", "y"),)), applied).hash == "h", "other rules ask for an apply"
+    assert item(config()).hash != applied, "and so does their end"
+
+
+def test_what_was_applied_whole_is_as_it_should_be_with_any_rules() -> None:
+    first = item(config()).with_ignored(IGNORED, "h")
+    assert first.hash == first.hash_of(None) == first.hash_of(first.body) == "h"
 
 
 def test_a_hook_bears_its_run_and_is_known_by_it() -> None:

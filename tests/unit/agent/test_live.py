@@ -36,31 +36,22 @@ def deployment(version: str = "7", *managers: dict[str, Any], **meta: Any) -> di
 
 def test_what_is_kept_of_an_object() -> None:
     seen = look(deployment())
-    assert (seen.uid, seen.version, seen.owner, seen.generation, seen.replicas) == ("u", 7, OWNER, 2, 3)
+    assert (seen.uid, seen.version, seen.owner, seen.generation) == ("u", 7, OWNER, 2)
     assert seen.health.status is HealthStatus.PROGRESSING
     assert not seen.joined
-    assert not seen.replicas_foreign
     assert not seen.terminating
 
 
-def test_whose_replicas_they_are() -> None:
+def test_another_writer_is_seen() -> None:
     scaler = {"manager": "kube-controller-manager", "operation": "Update", "subresource": "scale",
               "fieldsV1": {"f:spec": {"f:replicas": {}}}}  # fmt: skip
-    seen = look(deployment("7", scaler))
-    assert seen.replicas_foreign
-    assert seen.joined
+    assert look(deployment("7", scaler)).joined
 
 
 def test_an_object_that_is_going() -> None:
     seen = look(deployment(deletionTimestamp="2026-11-23T10:00:00Z", finalizers=["a.dev/b"]))
     assert seen.terminating
     assert seen.finalizers == ("a.dev/b",)
-
-
-def test_metadata_alone_says_nothing_of_replicas() -> None:
-    body = deployment()
-    del body["spec"]
-    assert look(body, whole=False).replicas is None
 
 
 def test_our_part_is_found_though_the_label_was_taken_off() -> None:

@@ -85,3 +85,20 @@ async def test_the_end_of_an_object_that_was_replaced_since_says_nothing_of_the_
     seen = world.live.get(key)
     assert seen is not None
     assert not seen.gone
+
+
+async def test_with_a_namespace_that_only_its_own_watches_saw_its_objects_are_gone(world: World) -> None:
+    world.observations.on_namespace_gone("other")
+    assert world.due == {}
+    world.observations.on_namespace_gone("shop")
+    assert list(world.due) == [world.work()["spec"]["owner"]]
+    assert all(
+        (seen := world.live.get(world.key(*each))) and seen.gone for each in (("ConfigMap", "a"), ("Deployment", "d"))
+    )
+
+
+async def test_owners_of_what_can_no_longer_be_seen_are_woken(world: World) -> None:
+    world.observations.on_refused("", "ConfigMap", "other")
+    assert world.due == {}
+    world.observations.on_refused("", "ConfigMap", "shop")
+    assert list(world.due) == [world.work()["spec"]["owner"]]

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.agent.phases import Phase, in_phases, phase_of
+from controlplane.agent.sight import SIGHT
 from controlplane.api.keys import ObjectKey
 
 NAMESPACE = ObjectKey("", "Namespace", "", "shop")
@@ -65,3 +66,10 @@ def test_a_wave_comes_before_any_kind() -> None:
     expected = ((WEBHOOK,), (CONFIG,), (DEPLOYMENT,), (NAMESPACE,))
     assert in_phases((NAMESPACE, WEBHOOK, CONFIG, DEPLOYMENT), waves) == expected
     assert in_phases((NAMESPACE, WEBHOOK, CONFIG, DEPLOYMENT), waves, removal=True) == tuple(reversed(expected))
+
+
+def test_what_a_namespace_is_seen_by_comes_right_after_it_and_goes_right_before_it() -> None:
+    sight = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "shop", SIGHT)
+    keys = (BINDING, sight, CONFIG, NAMESPACE)
+    assert in_phases(keys) == ((NAMESPACE,), (sight,), (CONFIG,), (BINDING,))
+    assert in_phases(keys, removal=True) == ((BINDING,), (CONFIG,), (sight,), (NAMESPACE,))

@@ -1,15 +1,13 @@
-"""Replicas that an autoscaler decides are not ours to heal."""
+"""What autoscalers scale."""
 
 from typing import Any
 
 import pytest
 
-from controlplane.agent.live import Seen
-from controlplane.agent.replicas import Autoscalers, ceded, fitted
+from controlplane.agent.replicas import Autoscalers
 from controlplane.api.keys import ObjectKey
 
 WEB = ObjectKey("apps", "Deployment", "shop", "web")
-BODY: dict[str, Any] = {"kind": "Deployment", "spec": {"replicas": 2, "paused": False}}
 
 
 def autoscaler(target: str = "web", name: str = "h", api_version: str = "apps/v1") -> dict[str, Any]:
@@ -24,27 +22,10 @@ def autoscalers() -> Autoscalers:
     return known
 
 
-@pytest.mark.parametrize(
-    ("seen", "how", "replicas"),
-    [
-        pytest.param(None, "", 2, id="a new object begins with git's number"),
-        pytest.param(Seen(gone=True), "", 2, id="so does one that was deleted"),
-        pytest.param(Seen(uid="u", replicas=5), "live", 5, id="ours alone: applied as it is"),
-        pytest.param(Seen(uid="u", replicas=5, replicas_foreign=True), "left", None, id="another's: left out"),
-    ],
-)
-def test_under_an_autoscaler(autoscalers: Autoscalers, seen: Seen | None, how: str, replicas: int | None) -> None:
-    assert ceded(WEB, BODY, seen, autoscalers) == how
-    made = fitted(BODY, how, seen)
-    assert made["spec"].get("replicas") == replicas
-    assert made["spec"]["paused"] is False
-    assert BODY["spec"]["replicas"] == 2, "the body that was given is left alone"
-
-
-def test_without_an_autoscaler_replicas_are_ours(autoscalers: Autoscalers) -> None:
-    other = ObjectKey("apps", "Deployment", "shop", "other")
-    assert ceded(other, BODY, Seen(uid="u", replicas=5, replicas_foreign=True), autoscalers) == ""
-    assert ceded(WEB, {"spec": {}}, Seen(uid="u", replicas=5), autoscalers) == ""
+def test_only_what_it_names_is_scaled(autoscalers: Autoscalers) -> None:
+    assert autoscalers.scales(WEB)
+    assert not autoscalers.scales(ObjectKey("apps", "Deployment", "shop", "other"))
+    assert not autoscalers.scales(ObjectKey("apps", "Deployment", "other", "web"))
 
 
 def test_an_autoscaler_that_goes_gives_the_replicas_back(autoscalers: Autoscalers) -> None:

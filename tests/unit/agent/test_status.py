@@ -136,7 +136,7 @@ def test_a_mutation_is_named_and_ready_all_the_same() -> None:
     assert (synced.status, synced.reason) == ("True", "Mutated")
     assert "spec.image of Deployment.apps shop/b" in synced.message
     assert facts.conditions()["Ready"][0] == "True"
-    assert facts.told().problems == ()
+    assert [(p.object, p.reason) for p in facts.told().problems] == [("Deployment.apps shop/b", "Mutated")]
 
 
 def test_a_contest_names_the_other() -> None:

@@ -10,7 +10,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from controlplane.agent.watches import Watches
+from controlplane.agent.sight import SIGHT
+from controlplane.agent.watches import Watches, Where
+from controlplane.api.keys import ObjectKey
 from controlplane.api.labels import LABEL_OWNER
 from controlplane.kube.client import Client
 from controlplane.kube.config import ClusterConfig
@@ -20,6 +22,7 @@ from controlplane.kube.settings import Backoff, WatchSettings
 from controlplane.kube.watch import Event
 from tests.unit.agent.fake_member import AUTOSCALERS, DEPLOYMENTS, WIDGETS
 
+ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", True)
 AT_ONCE = WatchSettings(backoff=Backoff(first_s=0.001, max_s=0.001))
 
 
@@ -28,16 +31,22 @@ class Api:
 
     def __init__(self) -> None:
         self.lists: list[tuple[str, str, bool]] = []  # plural, selector, metadata alone
+        self.where: list[tuple[str, str]] = []  # plural, namespace
         self.refuse: dict[str, int] = {}
+        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()  # for whoever watches namespaces
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         plural = request.path.rpartition("/")[2]
         if "watch" in request.query:
             response = web.StreamResponse()
             await response.prepare(request)
+            while plural == "namespaces":
+                await response.write(orjson.dumps(await self.events.get()) + b"\n")
             await asyncio.Event().wait()
         if status := self.refuse.get(plural):
             return web.Response(status=status, body=orjson.dumps({"kind": "Status", "code": status, "message": "no"}))
+        _, _, inside = request.path.partition("/namespaces/")
+        self.where.append((plural, inside.partition("/")[0]))
         partial = "PartialObjectMetadata" in request.headers["Accept"]
         self.lists.append((plural, request.query.get("labelSelector", ""), partial))
         item = {"metadata": {"name": "a", "uid": "u", "resourceVersion": "1"}}
@@ -49,11 +58,29 @@ class Seen:
         self.objects: list[tuple[str, bool]] = []
         self.kinds: list[str] = []
         self.gone: list[tuple[str, str]] = []
+        self.namespaces: set[str] = set()
+        self.ended: list[str] = []
+        self.refused: list[Where] = []
+        self.now_s = 0.0
         self.changed = asyncio.Event()
 
     def on_object(self, event: Event, *, whole: bool) -> None:
         self.objects.append((event.object["kind"], whole))
+        if event.object["kind"] == "Namespace":
+            known = self.namespaces.discard if event.type == "DELETED" else self.namespaces.add
+            known(event.object["metadata"]["name"])
         self.changed.set()
+
+    def on_namespace_gone(self, name: str) -> None:
+        self.ended.append(name)
+        self.changed.set()
+
+    def on_refused(self, group: str, kind: str, namespace: str) -> None:
+        self.refused.append((group, kind, namespace))
+        self.changed.set()
+
+    def clock(self) -> float:
+        return self.now_s
 
     def on_kind(self, event: Event) -> None:
         self.kinds.append(event.object["metadata"]["name"])
@@ -78,7 +105,7 @@ async def watches() -> AsyncIterator[tuple[Watches, Api, Seen]]:
     server = TestServer(app)
     await server.start_server(shutdown_timeout=0.1)
     async with Client(ClusterConfig(f"http://127.0.0.1:{server.port}")) as client:
-        made = Watches(client, seen, AT_ONCE)
+        made = Watches(client, seen, AT_ONCE, exists=seen.namespaces.__contains__, clock=seen.clock)
         task = asyncio.create_task(made.run())
         try:
             yield made, api, seen
@@ -110,8 +137,8 @@ async def test_a_kind_that_may_not_be_listed_is_told_and_does_not_hold_up_the_ot
     async with watches() as (made, api, seen):
         api.refuse["deployments"] = 403
         failed = await made.ensure([CONFIGMAPS, DEPLOYMENTS])
-        assert list(failed) == [("apps", "Deployment")]
-        assert isinstance(failed["apps", "Deployment"], Forbidden)
+        assert list(failed) == [("apps", "Deployment", "")]
+        assert isinstance(failed["apps", "Deployment", ""], Forbidden)
         assert made.synced("", "ConfigMap")
         api.refuse.clear()
         await seen.until(lambda: ("Deployment", True) in seen.objects)  # the watch tries again by itself
@@ -169,3 +196,84 @@ async def test_what_cannot_be_looked_at_now_is_looked_at_later() -> None:
         await asyncio.sleep(0)
         api.refuse.clear()
         await seen.until(lambda: seen.objects.count(("Deployment", True)) == 2)
+
+
+# --- a hardened agent, which sees only where it is let
+
+
+def config(namespace: str) -> ObjectKey:
+    return ObjectKey("", "ConfigMap", namespace, "c")
+
+
+def moved(kind: str, name: str) -> dict[str, Any]:
+    meta = {"name": name, "uid": f"uid-{name}", "resourceVersion": "9"}
+    return {"type": kind, "object": {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}}
+
+
+async def test_a_hardened_agent_lists_only_where_it_has_something_to_see() -> None:
+    async with watches() as (made, api, seen):
+        made.narrow = True
+        await made.ensure([NAMESPACES])  # there is one, called a
+        assert await made.ensure([NAMESPACES, CONFIGMAPS, DEPLOYMENTS], [config("a"), config("a"), config("b")]) == {}
+        assert api.where == [("namespaces", ""), ("configmaps", "a")]
+        assert made.absent(config("a")) and made.absent(config("b"))
+        assert not made.absent(ObjectKey("apps", "Deployment", "a", "d"))  # nobody has looked
+        await api.events.put(moved("ADDED", "b"))
+        await seen.until(lambda: "b" in seen.namespaces)
+        assert await made.ensure([CONFIGMAPS], [config("b")]) == {}
+        assert api.where[2:] == [("configmaps", "b")]
+
+
+async def test_what_waits_for_a_namespace_is_watched_from_when_it_is_there() -> None:
+    async with watches() as (made, api, seen):
+        made.narrow = True
+        await made.ensure([NAMESPACES])
+        assert await made.ensure([CONFIGMAPS], [config("b")]) == {}
+        await api.events.put(moved("ADDED", "b"))
+        await seen.until(lambda: ("ConfigMap", False) in seen.objects)
+        assert api.where[-1] == ("configmaps", "b")
+
+
+async def test_with_a_namespace_go_its_watches() -> None:
+    async with watches() as (made, api, seen):
+        made.narrow = True
+        await made.ensure([NAMESPACES])
+        await api.events.put(moved("ADDED", "b"))
+        await seen.until(lambda: "b" in seen.namespaces)
+        await made.ensure([CONFIGMAPS], [config("a"), config("b")])
+        await api.events.put(moved("DELETED", "b"))
+        await seen.until(lambda: seen.ended == ["b"])
+        assert made.absent(config("b"))
+        assert await made.ensure([CONFIGMAPS], [config("a"), config("b")]) == {}
+        assert api.where == [("namespaces", ""), ("configmaps", "a"), ("configmaps", "b")]
+
+
+async def test_a_refusal_is_told_once_the_right_had_time_to_arrive_and_ends_when_it_stays() -> None:
+    sight = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "a", SIGHT)
+    other = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "a", "other")
+    async with watches() as (made, api, seen):
+        made.narrow = True
+        await made.ensure([NAMESPACES])
+        api.refuse["rolebindings"] = 403
+        asked = asyncio.create_task(made.ensure([ROLE_BINDINGS], [sight, other]))
+        await seen.until(lambda: len(seen.refused) == 1)  # the clock stands still: refused often, and within the moment
+        assert list(await asked) == [("rbac.authorization.k8s.io", "RoleBinding", "a")]
+        seen.now_s = 0.0
+        asked = asyncio.create_task(made.ensure([ROLE_BINDINGS], [sight, other]))
+        await asyncio.sleep(0)
+        api.refuse.clear()
+        assert await asked == {}
+        assert made.absent(other)
+
+
+async def test_what_lets_us_see_is_taken_for_missing_while_we_are_refused() -> None:
+    sight = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "a", SIGHT)
+    other = ObjectKey("rbac.authorization.k8s.io", "RoleBinding", "a", "other")
+    async with watches() as (made, api, seen):
+        made.narrow = True
+        await made.ensure([NAMESPACES])
+        api.refuse["rolebindings"] = 403
+        made._clock = iter(range(0, 1000, 100)).__next__  # each refusal is one for itself
+        assert await made.ensure([ROLE_BINDINGS], [sight, other])
+        assert made.absent(sight) and not made.absent(other)
+        api.refuse.clear()

@@ -68,7 +68,7 @@ def test_a_hub_that_becomes_known_is_obeyed() -> None:
     [
         ({}, "UnreadableWork"),
         ({"owner": 5, "delivery": "x", "hub": None}, "UnreadableWork"),
-        ({"protocol": 2, "something": "new"}, "UnknownProtocol"),
+        ({"protocol": 99, "something": "new"}, "UnknownProtocol"),
     ],
 )
 def test_a_work_that_cannot_be_read_is_held_by_name(spec: dict[str, Any], reason: str) -> None:

@@ -9,6 +9,7 @@ from controlplane.agent.apply import Applier
 from controlplane.agent.contest import Contests
 from controlplane.agent.desired import Desired, DesiredStore
 from controlplane.agent.fetch import Artifacts, FetchFailed
+from controlplane.agent.freeing import Freer
 from controlplane.agent.inventory import Inventory
 from controlplane.agent.journey import Journeys
 from controlplane.agent.lanes import Lanes
@@ -20,7 +21,7 @@ from controlplane.agent.prune import Pruner
 from controlplane.agent.reconcile import Again, Reconciler
 from controlplane.agent.replicas import Autoscalers
 from controlplane.agent.status import compose
-from controlplane.agent.watches import Watches
+from controlplane.agent.watches import Watches, Where
 from controlplane.agent.works import Works
 from controlplane.api.keys import Digest, NamespacedName, ObjectKey, TenantName, key_of
 from controlplane.api.labels import LABEL_OWNER, LABEL_TENANT
@@ -109,23 +110,23 @@ class FakeWatches:
         self.watched_crds = False
         self.looked_again: list[tuple[str, str]] = []
         self.hidden = False
-        self.errors: dict[tuple[str, str], KubeError] = {}
+        self.errors: dict[Where, KubeError] = {}
         self.observer: Observations | None = None
         self._member = member
         self._discovery = discovery
 
-    async def ensure(self, resources: Iterable[Resource]) -> dict[tuple[str, str], KubeError]:
+    async def ensure(self, resources: Iterable[Resource], keys: Iterable[ObjectKey] = ()) -> dict[Where, KubeError]:
         for resource in resources:
             kind = (resource.group, resource.kind)
-            if kind not in self.kinds and kind not in self.errors:
+            if kind not in self.kinds and (*kind, "") not in self.errors:
                 self.kinds.add(kind)
                 for key, body in list(self._member.objects.items()):
                     if (key.group, key.kind) == kind:
                         self._show(Event("ADDED", body))
         return self.errors
 
-    def synced(self, group: str, kind: str) -> bool:
-        return (group, kind) in self.kinds
+    def absent(self, key: ObjectKey) -> bool:
+        return (key.group, key.kind) in self.kinds
 
     def watch_kinds(self) -> None:
         self.watched_crds = True
@@ -323,7 +324,7 @@ class World:
                 artifacts=cast(Artifacts, self.artifacts),
                 store=cast(DesiredStore, self.store),
                 applier=applier,
-                pruner=Pruner(client, discovery, lanes, self.live, applier),
+                pruner=Pruner(client, discovery, lanes, self.live, applier, Freer(client, lanes)),
                 handed_over=lambda: self.handed_over,
                 wake=self._wake,
                 report=self._report,

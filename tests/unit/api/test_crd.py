@@ -36,7 +36,7 @@ def test_every_list_map_and_string_is_bounded(info: crd.KindInfo) -> None:
     for path, node in nodes(schema(info)):
         if not path.startswith((".spec", ".status")):
             continue
-        match node["type"]:
+        match node.get("type", "string" if node.get("x-kubernetes-int-or-string") else None):
             case "string":
                 assert "maxLength" in node or "enum" in node, path
             case "array":

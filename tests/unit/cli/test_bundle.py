@@ -9,7 +9,7 @@ from controlplane.cli.errors import CliError
 from controlplane.render.yaml import load_all
 
 VALUES = {
-    "cluster": "east", "hub": "the-hub", "platformRole": "view", "image": "example/agent:1", "joined": "now",
+    "cluster": "east", "hub": "the-hub", "platformRole": "view", "mode": "usual", "image": "example/agent:1", "joined": "now",
 }  # fmt: skip
 
 

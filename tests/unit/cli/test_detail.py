@@ -84,6 +84,38 @@ def test_what_else_is_told(body: Body, says: str) -> None:
     assert says in text(seen(body))
 
 
+def test_whom_it_waits_for_and_since_when() -> None:
+    waits = [
+        {"application": "tenant-payments/database", "why": "Ready False: Progressing", "since": "2026-11-27T12:03:11Z"},
+        {"application": "controlplane-system/base", "why": "it is being deleted", "since": "x", "clusters": ["east"]},
+    ]
+    spec = {"dependsOn": [{"name": "base", "namespace": "controlplane-system", "on": "SameCluster"}]}
+    told = text(seen(an_app(ready=False, waitsFor=waits, spec=spec)))
+    assert "waits for | database (Ready False: Progressing) since 2026-11-27T12:03:11Z" in told
+    assert "waits for | controlplane-system/base on east (it is being deleted) since x" in told
+    assert "depends on | controlplane-system/base, each cluster by itself" in told
+
+
+@pytest.mark.parametrize(
+    ("phase", "says", "command"),
+    [
+        ("Soaking", "Soaking: main@9a0e000, step 2 of 3 since then", ""),
+        ("Done", "Done: main@9a0e000", ""),
+        ("WaitingForApproval", "WaitingForApproval", "cpctl app approve tenant-payments/web --token abc"),
+        ("RolledBack", "Its rollout failed: east: Degraded.", "cpctl app sync tenant-payments/web"),
+    ],
+)
+def test_how_far_a_rollout_is_and_the_command_where_a_person_is_needed(phase: str, says: str, command: str) -> None:
+    rollout = {
+        "phase": phase, "revision": "main@sha1:9a0e000000", "step": 2, "of": 3, "updated": 5, "total": 20, "stepSince": "then",
+        "message": "east: Degraded", "token": "abc",
+    }  # fmt: skip
+    told = text(seen(an_app(ready=phase == "Done", rollout=rollout)))
+    assert says in told
+    assert "5 of 20 are Ready with it; east: Degraded" in told
+    assert command in told
+
+
 def test_one_that_goes_says_what_it_waits_for() -> None:
     body = an_app()
     body["metadata"] |= {"deletionTimestamp": "2026-11-23T10:00:00Z", "finalizers": ["controlplane.dev/hub"]}

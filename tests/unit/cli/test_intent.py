@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controlplane.cli.errors import CliError, ExitCode
-from controlplane.cli.intent import settled, whoami
+from controlplane.cli.intent import asked_by, object_ref, settled
 from controlplane.kube.request import Body
 from tests.unit.cli.bodies import an_app
 from tests.unit.kube.fake_api import api_and_client, reply
@@ -53,13 +53,37 @@ def test_waiting_ends_when_waiting_cannot_help(body: Body | None, code: ExitCode
     assert ended.value.code is code
 
 
+APP = {"metadata": {"name": "web", "namespace": "elsewhere"}}
+
+
 async def test_who_asks_is_what_the_server_says() -> None:
     answer = {"status": {"userInfo": {"username": "robin@example.com"}}}
     async with api_and_client(reply(answer)) as (_, client):
-        assert await whoami(client) == "robin@example.com"
+        assert await asked_by(client, APP, "sync") == "robin@example.com"
 
 
 async def test_who_asks_is_the_systems_user_where_the_server_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "robin")
     async with api_and_client(reply({"kind": "Status", "code": 404}, 404)) as (_, client):
-        assert await whoami(client) == "robin"
+        assert await asked_by(client, APP, "sync") == "robin"
+
+
+@pytest.mark.parametrize(
+    ("text", "ref"),
+    [
+        ("Deployment/web", {"kind": "Deployment", "name": "web"}),
+        ("Deployment.apps/web", {"kind": "Deployment", "group": "apps", "name": "web"}),
+        (
+            "Widget.example.com/shop/w.1",
+            {"kind": "Widget", "group": "example.com", "namespace": "shop", "name": "w.1"},
+        ),
+    ],
+)
+def test_an_object_as_a_person_names_it(text: str, ref: Body) -> None:
+    assert object_ref(text) == ref
+
+
+@pytest.mark.parametrize("text", ["", "web", "/web", "Deployment/", "Deployment./web", "a/b/c/d", "Deployment//web"])
+def test_what_names_no_object(text: str) -> None:
+    with pytest.raises(CliError, match="names no object"):
+        object_ref(text)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controlplane.agent.joined import Joined
 from controlplane.cli.member import Member, everything, manifests, minor_version, obsolete, pod
 from controlplane.kube.request import Body
 
@@ -137,18 +138,54 @@ def test_every_policy_over_the_agents_writes_is_bound_and_denies() -> None:
         assert all(each["reason"] == "Forbidden" for each in spec["validations"])
 
 
+def hardened_only() -> set[tuple[str, str, str]]:
+    return keys(manifests(member(hardened=True))) - keys(manifests(member()))
+
+
 def test_what_an_earlier_join_granted_and_this_one_does_not_is_taken_away() -> None:
     before, now = member(platform_role="cluster-admin"), member()
     taken = keys(obsolete(now))
-    assert keys(manifests(before)) - keys(manifests(now)) == taken
-    assert not obsolete(before)
+    assert keys(manifests(before)) - keys(manifests(now)) == taken - keys(obsolete(before))
+    assert keys(obsolete(before)) == hardened_only()
     older = member(constrained=False)
     assert keys(manifests(member())) - keys(manifests(older)) <= keys(obsolete(older))
 
 
+def test_a_hardened_agent_reads_nothing_of_the_tenants_across_the_cluster() -> None:
+    wide, narrow = (list(rules_of_the_agent(manifests(member(hardened=each)))) for each in (False, True))
+
+    def read(rules: list[tuple[str, Body]]) -> set[tuple[str, str, str]]:
+        return {
+            (namespace, group, resource)
+            for namespace, rule in rules
+            if {"get", "list", "watch"} & set(rule["verbs"])
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+        }
+
+    assert ("", "*", "*") in read(wide)
+    assert read(narrow) == {
+        ("", "", "namespaces"), ("", "apiextensions.k8s.io", "customresourcedefinitions"),
+        ("controlplane-system", "", "secrets"), ("controlplane-system", "", "configmaps"),
+        ("controlplane-tenants", "", "serviceaccounts"),
+    }  # fmt: skip
+    assert [rule["resourceNames"] for _, rule in narrow if "bind" in rule["verbs"]] == [
+        ["controlplane-tenant", "controlplane-tenant-rbac", "controlplane-tenant-extra"], ["controlplane-agent-reads"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("hardened", [False, True])
+def test_a_join_in_the_other_mode_takes_away_what_the_first_one_granted(hardened: bool) -> None:
+    before, now = member(hardened=not hardened), member(hardened=hardened)
+    assert keys(manifests(before)) - keys(manifests(now)) <= keys(obsolete(now))
+    assert not keys(obsolete(now)) & keys(manifests(now))
+    (config,) = [body for body in manifests(now) if body["kind"] == "ConfigMap"]
+    assert Joined.of(config).hardened is hardened
+
+
 def test_a_removal_takes_away_all_that_any_join_brought() -> None:
     left = keys(manifests(member(platform_role="view"))) | keys(
-        manifests(member(constrained=False, platform_role="view"))
+        manifests(member(constrained=False, platform_role="view", hardened=True))
     )
     assert left <= keys(list(everything(member())))
 

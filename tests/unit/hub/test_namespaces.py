@@ -9,6 +9,10 @@ from controlplane.api.keys import TenantName
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.policies import Policies
 from controlplane.kube.client import Client
+from controlplane.kube.errors import NotFound
+from controlplane.policy.charter import Charter
+from controlplane.policy.people import Person
+from controlplane.policy.rules import builtin_model, builtin_rules, read_csv
 from tests.objects import a_tenant
 
 PAYMENTS, HOME = TenantName("payments"), "tenant-payments"
@@ -25,6 +29,12 @@ class FakeClient:
     async def apply(self, resource: Any, body: dict[str, Any], **_: Any) -> dict[str, Any]:
         self.applied.append(body)
         return body
+
+    async def get(self, resource: Any, name: str, namespace: str) -> dict[str, Any]:
+        for body in self.there:
+            if (body["kind"], body["metadata"]["name"]) == (resource.kind, name):
+                return body
+        raise NotFound(404, "NotFound", name)
 
     async def list(self, resource: Any, **_: Any) -> SimpleNamespace:
         return SimpleNamespace(items=[body for body in self.there if body["kind"] == resource.kind])
@@ -92,3 +102,40 @@ async def test_the_platform_has_its_namespace_already() -> None:
     namespaces, _ = over(client)
     await namespaces.ensure_tenant(TenantName("platform"))
     assert client.applied == []
+
+
+PEOPLE = "controlplane.dev/people"
+OWN_MODEL = builtin_model().replace('p.action == "*"', 'p.action == "any"')
+
+
+async def test_what_people_may_write_stands_there_too_where_it_can_be_said() -> None:
+    client = FakeClient()
+    namespaces, policies = over(client, members=[{"user": "ann", "role": "viewer"}])
+    assert await namespaces.tell_facts(PAYMENTS)
+    text = client.applied[0]["metadata"]["annotations"][PEOPLE]
+    assert Charter.read(text).members == ()  # a viewer writes nothing
+    policies.tenant(a_tenant(members=[{"user": "ann", "role": "developer"}]))
+    assert await namespaces.tell_facts(PAYMENTS)
+    text = client.applied[1]["metadata"]["annotations"][PEOPLE]
+    assert Charter.read(text).may(Person("ann"), PAYMENTS, "applications", "sync", "web").allowed
+    policies.current = policies.current.with_rules(builtin_rules(), OWN_MODEL)
+    assert not await namespaces.tell_facts(PAYMENTS)
+    assert PEOPLE not in client.applied[2]["metadata"]["annotations"]
+
+
+async def test_what_the_platforms_people_may_write_is_told_once() -> None:
+    client = FakeClient()
+    namespaces, policies = over(client)
+    rules = builtin_rules() + read_csv("g, group:ops, admin, platform", "people.csv")
+    policies.current = policies.current.with_rules(rules)
+    for _ in range(2):
+        await namespaces.tell_platform()
+    (body,) = client.applied
+    made = Charter.read(body["data"]["table"])
+    assert made.may(Person("", ("ops",)), TenantName("platform"), "tenants", "create", "x").allowed
+    again = FakeClient(body)
+    namespaces, policies = over(again)
+    policies.current = policies.current.with_rules(rules)
+    await namespaces.load()
+    await namespaces.tell_platform()
+    assert again.applied == []

@@ -95,8 +95,13 @@ class Hub:
         self.statuses, self.events, self.swaps = Statuses(self.world), Events(), 0
         self.commits = PolicyCommits(
             self.world, cast(Sources, self.git), self.policies, cast(StatusWriter, self.statuses),
-            cast(Announcer, self.events), "policies", self._swapped,
+            cast(Announcer, self.events), "policies", self._swapped, self._tell,
         )  # fmt: skip
+        self.told: list[str] = []
+
+    async def _tell(self) -> None:
+        assert self.policies.files is not None
+        self.told.append(self.policies.files.commit)
 
     def _swapped(self) -> None:
         self.swaps += 1

@@ -1,8 +1,9 @@
 """The status of an Application after one look: what moves the revision, what keeps it, what a person is told."""
 
-from controlplane.api.application import Application, ApplicationStatus, ChildCounts, ClusterCounts, Held
+from controlplane.api.application import Application, ApplicationStatus, ChildCounts, ClusterCounts, Held, WaitsFor
 from controlplane.api.control import Pin
 from controlplane.api.model import CommitInfo, Problem
+from controlplane.api.rollout import RolloutStatus
 from controlplane.hub.conditions import Reason, Verdict
 from controlplane.hub.prepare import Refusal
 from controlplane.hub.report import Outcome, status_of
@@ -61,6 +62,36 @@ def test_what_waits_for_something_else_is_reconciling_and_what_waits_for_a_perso
     person = status_of(APP, BEFORE, WELL, Outcome(waiting=Waiting(Reason.MANUAL_SYNC, "waits")))
     assert told(other)["Reconciling"] == ("True", "WaitingForDependency")
     assert not {"Reconciling", "Stalled"} & told(person).keys()
+
+
+def test_a_wait_has_its_beginning_whatever_becomes_of_the_other_meanwhile() -> None:
+    def waiting(why: str) -> Outcome:
+        waits_for = (WaitsFor(application="tenant-payments/db", why=why),)
+        return Outcome(waiting=Waiting(Reason.WAITING_FOR_DEPENDENCY, "waits", waits_for=waits_for))
+
+    first = status_of(APP, BEFORE, WELL, waiting("it is not there"))
+    assert first.waits_for[0].since
+    long_ago = (first.waits_for[0].model_copy(update={"since": "2026-01-01T00:00:00Z"}),)
+    later = status_of(APP, first.model_copy(update={"waits_for": long_ago}), WELL, waiting("it is suspended"))
+    assert (later.waits_for[0].since, later.waits_for[0].why) == ("2026-01-01T00:00:00Z", "it is suspended")
+    assert status_of(APP, later, WELL, Outcome(delivered=NEW)).waits_for == ()
+
+
+def test_a_rollout_answers_the_request_when_it_begins_and_moves_the_revision_when_it_ends() -> None:
+    app = application(request={"sync": "now"}, rollout={"steps": [{"clusters": {}}]})
+    going = RolloutStatus(phase="Progressing", revision=NEW.revision)
+    waiting = Waiting(Reason.ROLLING_OUT, "step 1 of 2")
+    status = status_of(app, BEFORE, WELL, Outcome(waiting=waiting, attempted=NEW, rollout=going, begun=True))
+    assert (status.revision, status.attempted_revision, status.request.sync) == ("main@sha1:1", "main@sha1:2", "now")
+    assert (status.rollout, told(status)["Ready"]) == (going, ("False", "RollingOut"))
+    refused = status_of(app, status, WELL, Outcome(refusal=Refusal("Denied", "no"), attempted=NEW))
+    assert refused.rollout == going, "a look that does not come to it leaves it as it was"
+    assert status_of(APP, status, WELL, Outcome(delivered=NEW)).rollout is None, "without spec.rollout there is none"
+
+
+def test_a_rollout_that_needs_a_person_is_stalled() -> None:
+    for reason in (Reason.ROLLOUT_APPROVAL, Reason.ROLLOUT_FAILED):
+        assert told(status_of(APP, BEFORE, WELL, Outcome(waiting=Waiting(reason, "x"))))["Stalled"] == ("True", reason)
 
 
 def test_never_more_than_ten_problems() -> None:

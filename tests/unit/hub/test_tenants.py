@@ -47,7 +47,8 @@ class Hub:
 
     async def ensure_tenant(self, _: object) -> None: ...
 
-    async def tell_facts(self, _: object) -> None: ...
+    async def tell_facts(self, _: object) -> bool:
+        return True
 
     async def bind_roles(self, _: object, unbound: frozenset[str]) -> None:
         self.unbound = unbound

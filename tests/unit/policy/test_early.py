@@ -7,7 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from controlplane.api.application import Application
+from controlplane.api.cluster import Cluster
 from controlplane.api.keys import TenantName
+from controlplane.hub.placement import place
 from controlplane.policy.early import Early, early
 from controlplane.policy.match import UrlError, normal_url
 from controlplane.policy.policy import Policy
@@ -111,3 +114,32 @@ def test_refused_early_is_refused_by_the_gate(patterns: list[str], url: str) -> 
 def test_a_namespace_that_is_refused_early_is_refused_by_the_gate(globs: list[str], name: str) -> None:
     policy, found = of(*(f"p, delivery, *, namespaces, deploy, {glob}, allow" for glob in globs), namespaces=[])
     assert fits(found.namespaces, name) or not policy.allows(PAYMENTS, Resource.NAMESPACES, Action.DEPLOY, name)
+
+
+CLUSTERS = ("east", "west", "north")
+
+
+@given(
+    names=st.none() | st.lists(st.sampled_from(CLUSTERS), max_size=2, unique=True),
+    labels=st.none() | st.just({"env": "prod"}),
+    absent=st.booleans(),
+    asked=st.lists(st.sampled_from(CLUSTERS), min_size=1, unique=True),
+    prod=st.sets(st.sampled_from(CLUSTERS)),
+)
+def test_clusters_that_are_refused_early_are_none_of_the_tenants(
+    names: list[str] | None, labels: dict[str, str] | None, absent: bool, asked: list[str], prod: set[str]
+) -> None:
+    """Whatever the labels: of what was refused, the hub would have placed the Application on no cluster."""
+    selector = {key: value for key, value in (("names", names), ("matchLabels", labels)) if value is not None}
+    _, found = of(clusters=None if absent else selector)
+    tenant = a_tenant(clusters=None if absent else selector)
+    there = [
+        Cluster.model_validate({"metadata": {"name": each, "labels": {"env": "prod"} if each in prod else {}}})
+        for each in CLUSTERS
+    ]
+    body = {"metadata": {"name": "web", "namespace": "tenant-payments"},
+            "spec": {"source": {"repository": "team"}, "placement": {"clusters": {"names": asked}}}}  # fmt: skip
+    if not any(fits(found.clusters, each) for each in asked):
+        assert place(Application.model_validate(body), tenant, there) == ()
+    elif absent or names is not None:
+        assert not absent and set(asked) & set(names or ())

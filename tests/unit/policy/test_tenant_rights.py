@@ -2,8 +2,8 @@
 
 import yaml
 
-from controlplane.agent import ground
-from controlplane.policy.tenant_rights import BINDABLE, GROUND_NAME, RIGHTS, ROLES, holds, is_custom
+from controlplane.agent import ground, sight
+from controlplane.policy.tenant_rights import BINDABLE, GROUND_NAME, RIGHTS, ROLES, SIGHT, holds, is_custom
 from tests.testdata import ROOT
 
 INSTALLED = {
@@ -24,6 +24,7 @@ def test_the_table_is_what_joining_installs() -> None:
 def test_the_roles_are_those_that_the_agent_binds() -> None:
     assert tuple(INSTALLED) == ROLES == ground.ROLES
     assert set(BINDABLE) < set(ROLES)
+    assert SIGHT == sight.SIGHT
     assert GROUND_NAME == ground.NAME
 
 
