@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.behaviour.cluster import Body, condition
-from tests.behaviour.manifests import application, config_map, config_maps, file_of
+from tests.behaviour.manifests import application, config_map, config_maps, deployment, file_of
 from tests.behaviour.system import System
 from tests.behaviour.team import Team
 
@@ -246,6 +246,20 @@ def _secretive() -> list[Body]:
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"s{number}"}, "stringData": {"x": "text"}}
         for number in range(2)
     ]
+
+
+async def test_a_rollout_that_is_taken_back_by_itself_is_told_as_that(team: Team) -> None:
+    await team.push({"apps/web/web.yaml": deployment("web")})
+    await team.deploy("web", rollout={"steps": [{"clusters": {"names": ["east"]}}], "timeout": "5s"})
+    await team.ready("web")
+    await history(team, "the first is recorded", ["Ready"])
+    for cluster in team.clusters:  # no pod gets in
+        quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": team.name}}
+        await cluster.apply(quota | {"spec": {"hard": {"pods": "0"}}})
+    await team.push({"apps/web/web.yaml": deployment("web", replicas=1)}, "Too much")
+    newest, _ = await history(team, "it is told as taken back", ["RolledBack", "Ready"])
+    assert newest["commit"]["message"] == "Too much"
+    assert newest["message"].startswith("east: ")
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
