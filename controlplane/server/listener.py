@@ -13,7 +13,7 @@ from aiohttp import web
 
 from controlplane.hub.settings import SettingsError
 
-__all__ = ["Listener", "write_whole"]
+__all__ = ["Listener", "certificate_for", "write_whole"]
 
 _LOOPBACK = ("127.", "::1", "localhost")
 
@@ -63,6 +63,12 @@ class Listener:
             yield
         finally:
             await runner.cleanup()
+
+
+def certificate_for(address: str, tls_dir: str) -> str:
+    """The folder of the certificate that an address needs: "" on loopback, where plain http is enough."""
+    host = address.rpartition(":")[0].strip("[]")
+    return "" if host.startswith(_LOOPBACK) else tls_dir
 
 
 def _until(ready: asyncio.Event) -> Callable[..., Awaitable[web.StreamResponse]]:

@@ -25,7 +25,7 @@ from controlplane.kube.resource import CONFIGMAPS
 from controlplane.policy.gate import GATE, Gate
 from controlplane.server.artifacts import ArtifactServer, Reviews
 from controlplane.server.join import Joiners, JoinServer
-from controlplane.server.listener import Listener, write_whole
+from controlplane.server.listener import Listener, certificate_for, write_whole
 from controlplane.server.secret import WebhookSecret
 from controlplane.server.webhooks import MAX_BODY_BYTES, Webhooks
 from controlplane.telemetry.log import log_to_stderr
@@ -117,7 +117,8 @@ async def _listening(client: Client, settings: Settings, gate: Gate) -> AsyncIte
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         artifacts = stack.enter_context(Listener.of(settings.artifacts_listen, settings.artifacts_tls_dir))
-        api = stack.enter_context(Listener.of(settings.api_listen))
+        certificate = certificate_for(settings.api_listen, settings.artifacts_tls_dir)  # one Service, one name
+        api = stack.enter_context(Listener.of(settings.api_listen, certificate))
         artifacts_url = settings.artifacts_url or artifacts.url
         metrics = await stack.enter_async_context(scraped(settings.metrics_listen))
         tracer = open_tracer("controlplane-hub", settings.traces_endpoint)
