@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling, Scheduling
 __all__ = ["pytest_xdist_make_scheduler"]
 
 _ENVIRONMENT = "tests/behaviour/"
-_APART = ("tests/behaviour/test_policies.py", "tests/isolation/")
+_APART = ("tests/behaviour/test_policies.py", "tests/behaviour/test_hub_replay.py", "tests/isolation/")
 
 
 class _Sharing(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type information

@@ -56,6 +56,9 @@ class Handover:
     def is_waited_for(self, desired: Desired) -> bool:
         """Whether somebody is to take over from this owner, and has not yet."""
         owner = owner_of(desired.spec.moved_to)
+        record = self._io.inventory.records.get(desired.owner)
+        if record is None or not record.entries:
+            return False
         taker = self._io.works.desired.get(owner)
         if not owner or (taker is not None and taker.spec.state == "Removed"):
             return False

@@ -4,6 +4,7 @@ In the way of the data this stands in a round, between the items and the plan: i
 though nothing of them changed in Git. It reads one object only where a watch has not shown what has to be known.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,9 +20,11 @@ from controlplane.agent.ports import Ports
 from controlplane.api.keys import ObjectKey
 from controlplane.api.names import field_manager
 from controlplane.api.work import ObjectRef
+from controlplane.kube.errors import KubeError
 
 __all__ = ["Heal", "Healing"]
 
+_log = logging.getLogger(__name__)
 _NONE = Entry()
 
 
@@ -63,7 +66,7 @@ class Healing:
             course.again |= chosen
 
     async def look(self, desired: Desired, record: Record, course: Course, items: Mapping[ObjectKey, Item]) -> Heal:
-        """Which objects are not as we left them and are to be applied now. Raises KubeError where one cannot be read."""
+        """Which objects are not as we left them and are to be applied now."""
         io, apply, waits = self._io, set(), []
         self_heal = desired.spec.options.self_heal
         for key in [key for key in course.drifted if key not in items]:
@@ -106,8 +109,11 @@ class Healing:
             if write.ignored == item.ignored:
                 return write  # explained, and nothing was seen since
         if write is None or write.body is None or (values and not write.whole):
-            body = await self._io.applier.read(item)
-            write = replace(write or Overwrite(seen.culprit, _now()), body=body, whole=True)
+            write = write or Overwrite(seen.culprit, _now(), ignored=item.ignored)
+            try:
+                write = replace(write, body=await self._io.applier.read(item), whole=True)
+            except KubeError:  # its fields stay unknown; nothing else of the round hangs on that
+                _log.info("a drifted object cannot be read", extra={"owner": owner, "object": str(item.key)})
         return explained(replace(write, deleted=False), item.body, field_manager(owner), item.ignored)
 
 

@@ -204,12 +204,17 @@ class Dispatcher:
             cluster, work.spec.model_copy(update={"moved_to": to, "protocol": MOVES_PROTOCOL, "trace": ""})
         )
 
-    async def remove(self, work: Work, permit: RemovalPermit, *, orphan: bool = False) -> None:
-        """Ask the agent to prune what the Work delivered; orphan: to let go of it, and to leave it as it is."""
+    async def remove(self, work: Work, permit: RemovalPermit, *, orphan: bool = False, forsaken: bool = False) -> None:
+        """Ask the agent to prune what the Work delivered; orphan: to let go of it, and to leave it as it is.
+
+        forsaken: nobody takes over what it says is handed over.
+        """
         cluster = cluster_of_namespace(work.metadata.namespace)
         if cluster is None or not permit.covers(work.spec.owner):
             raise PermissionError(f"no permit to remove {work.metadata.namespace}/{work.metadata.name}")
         changes: dict[str, object] = {"state": "Removed", "suspended": False, "trace": ""}
+        if forsaken:
+            changes |= {"moved_to": None, "protocol": 1}
         if orphan:  # an agent that knows no orphan at least prunes nothing
             changes["options"] = work.spec.options.model_copy(update={"orphan": True, "prune": False})
         await self._write(cluster, work.spec.model_copy(update=changes))

@@ -108,6 +108,18 @@ class Moves:
         at = f"{taker.metadata.namespace}/{taker.metadata.name}"
         return Waiting(Reason.DELETING, f"waits for Application {at} to take over its objects")
 
+    def forsaken(self, key: NamespacedName) -> list[Work]:
+        """Works whose objects nobody takes over any more, since whoever was to is deleted: they are pruned as any other."""
+        return [
+            work
+            for work in self._world.works_of(key)
+            if work.spec.moved_to is not None and self._is_gone(work.spec.moved_to)
+        ]
+
+    def _is_gone(self, reference: ApplicationRef) -> bool:
+        found = self._world.applications.get(NamespacedName(reference.namespace, reference.name))
+        return found is None or found.metadata.deletion_timestamp is not None
+
     def _was_taken(self, key: NamespacedName, by: NamespacedName) -> bool:
         """Whether the taker has been there: it may have gone since."""
         ref = ApplicationRef(namespace=by.namespace, name=by.name)

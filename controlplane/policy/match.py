@@ -5,6 +5,7 @@ only, so that no second spelling of an address passes by a rule.
 """
 
 import re
+from collections import defaultdict
 from functools import cached_property, lru_cache
 
 __all__ = ["Glob", "Patterns", "UrlError", "glob_expression", "normal_pattern", "normal_url"]
@@ -18,17 +19,26 @@ _ENCODED = re.compile(r"%([0-9A-Fa-f]{2})?")
 _DISGUISED = re.compile(r"[A-Za-z0-9._~/\\%\x00-\x1f\x7f-]")
 
 
+_STARS, _STARS_KEPT = re.compile(r"\*+"), re.compile(r"(\*+)")
+_FEW_STARS = 2  # with two, the tries grow as the square of a text's length, which is bounded
+
+
 class UrlError(ValueError):
     """An address that is no plain Git URL. Says why, never the address: it could hold a credential."""
 
 
 class Glob:
-    """Alternatives separated by `|`; in each, `*` is any text without a slash and `**` any text. Nothing else is special."""
+    """Alternatives separated by `|`; in each, `*` is any text without a slash and `**` any text. Nothing else is special.
+
+    An alternative with many stars is not given to `re`, which would try each way to share a text out among them: it is followed
+    through the text once, with all the places in it at which one can be.
+    """
 
     def __init__(self, text: str) -> None:
         alternatives = text.split("|")
         self._exact = frozenset(each for each in alternatives if "*" not in each)
-        self._wild = tuple(each for each in alternatives if "*" in each)
+        self._wild = tuple(each for each in alternatives if 0 < len(_STARS.findall(each)) <= _FEW_STARS)
+        self._starry = tuple(_Places(each) for each in alternatives if len(_STARS.findall(each)) > _FEW_STARS)
 
     @cached_property
     def _expression(self) -> re.Pattern[str] | None:
@@ -41,7 +51,37 @@ class Glob:
         if value in self._exact:
             return True
         expression = self._expression
-        return expression is not None and expression.fullmatch(value) is not None
+        if expression is not None and expression.fullmatch(value) is not None:
+            return True
+        return any(each.lead_through(value) for each in self._starry)
+
+
+class _Places:
+    """One alternative as a row of places, a bit each: before its first sign, …, behind its last one."""
+
+    def __init__(self, text: str) -> None:
+        self._signs: dict[str, int] = defaultdict(int)  # sign -> the places before it
+        self._within = self._anywhere = 0  # the places at a star, which hold on to what comes
+        place = 1
+        for piece in _STARS_KEPT.split(text):
+            if piece.startswith("*"):
+                self._anywhere |= place if len(piece) > 1 else 0
+                self._within |= place if len(piece) == 1 else 0
+                place <<= 1
+                continue
+            for sign in piece:
+                self._signs[sign] |= place
+                place <<= 1
+        self._end = place
+
+    def lead_through(self, value: str) -> bool:
+        """Whether one comes from the first place to the last by the whole of a text."""
+        stars = self._within | self._anywhere  # no two stand side by side: a run of them is one
+        at = 1 | (1 & stars) << 1
+        for sign in value:
+            at = (at & self._signs.get(sign, 0)) << 1 | at & self._anywhere | (0 if sign == "/" else at & self._within)
+            at |= (at & stars) << 1
+        return bool(at & self._end)
 
 
 class Patterns:
@@ -123,7 +163,7 @@ def _normal_host(scheme: str, text: str) -> str:
 
 def glob_expression(glob: str) -> str:
     """One alternative of a Glob as a regular expression, for DOTALL; RE2 reads it as Python does."""
-    pieces = re.split(r"(\*+)", glob)
+    pieces = _STARS_KEPT.split(glob)
     return "".join(
         (".*" if len(piece) > 1 else "[^/]*") if piece.startswith("*") else re.escape(piece) for piece in pieces
     )

@@ -258,12 +258,16 @@ class Mirrors:
         return Fetched(str(url), sha, revision(ref, sha), info)
 
     def _prepare(self, mirror: _Mirror) -> None:
-        """Make the repository, or clear away what a killed fetch left. Nobody else writes here: we hold the lock."""
+        """Make the repository, or clear away what a fetch left that was killed with us. Nobody else writes here: we hold the lock."""
         if not (mirror.path / "HEAD").exists():
             shutil.rmtree(mirror.path, ignore_errors=True)
             mirror.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             pygit2.init_repository(str(mirror.path), bare=True)
             return
+        self._clear(mirror)
+
+    def _clear(self, mirror: _Mirror) -> None:
+        """Take away what a killed git left: locks, and the pack that it was writing, of up to the limit's size."""
         pack = mirror.path / "objects" / "pack"
         for left in (
             *mirror.path.glob("*.lock"),
@@ -289,10 +293,14 @@ class Mirrors:
         return addresses
 
     async def _git(self, mirror: _Mirror, variables: dict[str, str], *arguments: str) -> Outcome:
-        return await run_git(
-            arguments, folder=mirror.path, variables=variables, timeout_s=self._limits.timeout_s,
-            too_large=lambda: mirror.packs()[1] > self._limits.max_bytes,
-        )  # fmt: skip
+        try:
+            return await run_git(
+                arguments, folder=mirror.path, variables=variables, timeout_s=self._limits.timeout_s,
+                too_large=lambda: mirror.packs()[1] > self._limits.max_bytes,
+            )  # fmt: skip
+        except (TooLarge, Timeout):
+            self._clear(mirror)  # the next fetch may be hours away, or never come
+            raise
 
     async def _check_not_empty(self, mirror: _Mirror, url: GitUrl, variables: dict[str, str]) -> None:
         outcome = await self._git(mirror, variables, "ls-remote", "--quiet", str(url))

@@ -29,6 +29,21 @@ def repository(**spec: Any) -> str:
     return an_object("Repository", "admitted", "controlplane-system", url | spec)
 
 
+DEFAULTS: dict[str, Any] = {
+    "sync": {
+        "mode": "Automatic",
+        "prune": True,
+        "selfHeal": True,
+        "replace": False,
+        "adopt": False,
+        "guard": {"atLeast": 5, "morePercent": 30},
+        "healthTimeout": "10m",
+    },
+    "deletionPolicy": "Delete",
+    "historyLimit": 10,
+}
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -58,7 +73,7 @@ def repository(**spec: Any) -> str:
             {
                 "source": {"repository": "team", "path": ".", "renderer": "auto"},
                 "placement": {"namespace": "payments", "createNamespace": False},
-                "sync": {"mode": "Automatic", "prune": True, "selfHeal": True, "replace": False, "adopt": False},
+                **DEFAULTS,
             },
             id="an Application",
         ),
@@ -71,7 +86,7 @@ def repository(**spec: Any) -> str:
             ),
             {
                 "source": {"repository": "team", "path": ".", "renderer": "auto"},
-                "sync": {"mode": "Automatic", "prune": True, "selfHeal": True, "replace": False, "adopt": False},
+                **DEFAULTS,
                 "expand": {
                     "over": [{"tenants": {}}, {"clusters": {"matchLabels": {"env": "prod"}}}],
                     "template": {"metadata": {"name": "m-{{ tenant.name }}"}, "spec": {"source": {"repository": "x"}}},

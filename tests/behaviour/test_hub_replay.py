@@ -5,6 +5,7 @@ fresh render of the last tree gives.
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,7 @@ from controlplane.source.url import UrlPolicy
 from tests.behaviour.cluster import Body
 from tests.behaviour.hub_alone import SIMULATED, HubAlone, hub_alone
 from tests.behaviour.manifests import application
+from tests.behaviour.real_input import tree_of
 from tests.behaviour.replay import Commit, history_of
 from tests.testdata import ROOT, testdata
 
@@ -224,3 +226,57 @@ async def test_each_commit_prepares_what_it_touched_and_the_end_is_what_a_fresh_
         delivered = {folder: outcome(alone, name_of(number)) for number, folder in enumerate(folders)}
         assert {folder: each for folder, each in delivered.items() if each != expected[folder]} == {}
         assert sum(each.startswith("sha256:") for each in delivered.values()) >= len(folders) - REFUSED
+
+
+EMPTIED = 12
+"""Folders of multi-tenancy-gitops whose every resource was commented out."""
+_COMMENTED = re.compile(r"^#+\s*-\s+(\S+\.ya?ml)\s*$")
+
+
+def uncommented(files: Mapping[str, str], folder: str) -> str:
+    """The kustomization of a folder as it may have been once: with those of the resources that are there and can be read."""
+    found = dict.fromkeys(
+        match[1] for line in files[f"{folder}/kustomization.yaml"].splitlines() if (match := _COMMENTED.match(line))
+    )
+    return "resources:\n" + "".join(f"- {path}\n" for path in found if readable(files.get(f"{folder}/{path}", "")))
+
+
+def readable(text: str) -> bool:
+    try:
+        return bool([body for body in yaml.load_all(text, yaml.CSafeLoader) if body])
+    except yaml.YAMLError:
+        return False
+
+
+@pytest.mark.timeout(600)
+async def test_folders_whose_every_resource_is_commented_out_lose_nothing_without_a_persons_word() -> None:
+    name = "multi-tenancy-gitops"
+    files = tree_of(name)
+    with testdata("repos", "builds.tsv").open() as file:
+        rows = csv.DictReader(file, delimiter="\t")
+        empty = [row["directory"] for row in rows if row["name"] == name and row["status"] == "ok-empty"]
+    assert len(empty) == EMPTIED
+    before = {f"{folder}/kustomization.yaml": uncommented(files, folder) for folder in empty}
+    async with hub_alone(ROOT / ".local" / f"test-{name}", name) as alone:
+        await alone.at(await alone.push(files | before, "Begin", whole=True))
+        await alone.applications(applications_over(name, empty))
+        there = {folder: objects_delivered(alone, name_of(number)) for number, folder in enumerate(empty)}
+        assert all(there.values()), there
+        await alone.at(await alone.push({path: files[path] for path in before}, "Comment everything out"))
+        after = {folder: objects_delivered(alone, name_of(number)) for number, folder in enumerate(empty)}
+        assert after == there
+        for number in range(len(empty)):
+            held = await alone.hub.until(
+                "it says what is held", "Application", name_of(number),
+                lambda body: (body or {}).get("status", {}).get("held"), namespace=HUB_NAMESPACE,
+            )  # fmt: skip
+            assert held["removes"] == there[empty[number]]
+        assert await approve_what_is_held(alone) == len(empty)
+        assert not any(objects_delivered(alone, name_of(number)) for number in range(len(empty)))
+
+
+def objects_delivered(alone: HubAlone, name: str) -> int:
+    """How many objects an Application's Work names."""
+    key = NamespacedName(HUB_NAMESPACE, name)
+    work = alone.manager.world.works.get(NamespacedName(cluster_namespace(ClusterName(SIMULATED)), work_name(key)))
+    return work.spec.artifact.objects if work is not None and work.spec.artifact is not None else 0

@@ -23,7 +23,7 @@ class Ledger:
 
     def table(self, width: int) -> list[str]:
         """The lines as text, families together, at most so many characters wide."""
-        attack = min(max((len(line.attack) for line in self.lines), default=6), max(width - 40, 30))
+        attack = min(max((len(line.attack) for line in self.lines), default=6), max(width - 40, 68))
         out = []
         family = None
         for line in sorted(self.lines, key=lambda each: each.family):

@@ -7,7 +7,7 @@ from tests.behaviour.manifests import OURS, config_map
 from tests.isolation.attack import MALLORY, VICTORIA, ByGit, ByRequest, Loot, Stopped, Wall, each_by_git, each_request
 from tests.isolation.field import GIT, MEMBER_OF_MALLORY, Field
 
-FAMILY = "policy files"
+FAMILY = "policies"
 SYSTEM = "controlplane-system"
 RULES = f"""\
 p, delivery, {MALLORY}, namespaces, deploy, **, allow
@@ -29,6 +29,7 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 m = true
 """
 POLICIES = {"policies/delivery.csv": RULES, "policies/model.conf": MODEL}
+NOTE = {"metadata": {"annotations": {"controlplane.dev/people": ""}}}
 LOOT = (Loot("east", "ConfigMap", "granted", VICTORIA),)
 
 
@@ -69,20 +70,20 @@ GIT_ATTACKS = (
 REQUESTS = (
     ByRequest(
         "the hub's settings: policies from its own repository", Wall.KUBERNETES, "hub", MEMBER_OF_MALLORY,
-        patch("-n", SYSTEM, "configmap/controlplane", body={"data": {"policies.repository": "team"}}), "orbidden",
+        patch("-n", SYSTEM, "configmap/controlplane", body={"data": {"policies.repository": "team"}}), "cannot patch resource",
     ),
     ByRequest(
         "what its people may write, on its namespace", Wall.KUBERNETES, "hub", MEMBER_OF_MALLORY,
-        patch(f"namespace/tenant-{MALLORY}", body={"metadata": {"annotations": {"controlplane.dev/people": ""}}}), "orbidden",
+        patch(f"namespace/tenant-{MALLORY}", body=NOTE), "cannot patch resource",
     ),
     ByRequest(
         "what the platform's people may write", Wall.KUBERNETES, "hub", MEMBER_OF_MALLORY,
-        patch("-n", SYSTEM, "configmap/controlplane-people", body={"data": {"table": ""}}), "orbidden",
+        patch("-n", SYSTEM, "configmap/controlplane-people", body={"data": {"table": ""}}), "cannot patch resource",
     ),
     ByRequest(
         "what its people may write, by a namespace's administrator", Wall.ADMISSION, "hub",
         ("--as=eve", "--as-group=namespace-admins"),
-        patch(f"namespace/tenant-{MALLORY}", body={"metadata": {"annotations": {"controlplane.dev/people": ""}}}),
+        patch(f"namespace/tenant-{MALLORY}", body=NOTE),
         "said in its Tenant",
     ),
     ByRequest(

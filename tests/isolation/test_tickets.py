@@ -41,7 +41,7 @@ async def test_replayed(mounted: Field, ticket: Ticket, stopped: Stopped) -> Non
     status, own = await trade(ticket, NAME)
     assert status == 200 and own
     await refused(ticket, 401)
-    await refused(ticket, 401, "east")
+    await refused(ticket, 403, "east")
     await mounted.unharmed()
     stopped("a ticket that was used before", Wall.HUB_GATE, "401")
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from controlplane.api.work import WorkStatus
+from controlplane.kube.errors import Forbidden
 from tests.unit.agent.world import Body, World, config, deployment
 
 
@@ -274,3 +275,36 @@ async def test_a_rule_that_is_not_understood_here_is_told(world: World) -> None:
     after = await world.deliver("web", deployment("d"), options=rules(rule(jqPaths=["nonsense"])))
     assert [(p.reason, p.object) for p in after.problems] == [("InvalidIgnoreRule", "")]
     assert told(after) == ("True", "Applied")
+
+
+async def test_a_sync_of_one_object_runs_no_hook(world: World) -> None:
+    hook = config("hook", x="1")
+    hook["metadata"]["annotations"] = {"controlplane.dev/hook": "pre-sync"}
+    await world.deliver("web", hook, config("a", x="1"), options=REPORT)
+    world.member.stranger(config("a", x="evil"))
+    await world.rest()
+    world.member.log.clear()
+    only = [{"kind": "ConfigMap", "name": "a"}]
+    after = await world.deliver("web", hook, config("a", x="1"), options=REPORT, sync="now", syncObjects=only)
+    assert [key.name for key in world.member.writes()] == ["a"]
+    assert told(after) == ("True", "Applied")
+    await world.deliver("web", hook, config("a", x="1"), options=REPORT, sync="later")
+    assert "hook" in [key.name for key in world.member.writes("apply")], "a sync of the whole does"
+
+
+async def test_an_object_that_cannot_be_read_is_told_without_its_fields_and_holds_up_nobody(world: World) -> None:
+    await world.deliver("web", config("a", x="1"), deployment("d"), options=REPORT)
+
+    async def refused(*_: Any, **__: Any) -> Any:
+        raise Forbidden(403, "Forbidden", "not yours")
+
+    reading = world.member.list
+    edit(world, deployment("d"), image="evil")
+    await world.rest()
+    world.member.list = refused  # type: ignore[method-assign]  # rights that were taken away
+    await world.deliver("web", config("a", x="2"), deployment("d"), options=rules(IMAGE, **REPORT))
+    found = world.get("ConfigMap", "a")
+    assert found is not None
+    assert found["data"] == {"x": "2"}
+    assert [problem.reason for problem in status(world).problems] == ["Drifted"]
+    world.member.list = reading  # type: ignore[method-assign]

@@ -101,6 +101,16 @@ async def test_an_old_one_whose_taker_is_removed_first_is_pruned_as_it_is(world:
     assert world.get("ConfigMap", "a") is None
 
 
+async def test_an_old_one_that_has_nothing_left_waits_for_nobody(world: World) -> None:
+    await world.deliver("old", *OBJECTS)
+    await moved(world, *OBJECTS)
+    await world.deliver("new", *OBJECTS, moved_from=reference("old"), state="Removed")
+    world.works.lost(next(d.name for d in world.works.desired.values() if d.owner == owner("new")))
+    await world.rest()
+    await world.deliver("old", *OBJECTS, moved_to=reference("new"), state="Removed")
+    assert any(c.type == "Removed" for c in world.status(owner("old")).conditions)
+
+
 async def test_of_another_tenants_only_what_is_wanted_and_may_be_is_taken(world: World) -> None:
     world.member.stranger(namespace("theirs", tenant=OTHER))
     there = config("b", "theirs", x="1")

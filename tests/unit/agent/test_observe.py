@@ -102,3 +102,29 @@ async def test_owners_of_what_can_no_longer_be_seen_are_woken(world: World) -> N
     assert world.due == {}
     world.observations.on_refused("", "ConfigMap", "shop")
     assert list(world.due) == [world.work()["spec"]["owner"]]
+
+
+async def test_ground_that_was_widened_wakes_what_was_refused_by_the_old_facts(world: World) -> None:
+    """At once, by the event of its namespace: nobody waits for the slow look. Also where a round is judging just then."""
+    owner = world.work()["spec"]["owner"]
+    narrow = namespace("shop")
+    narrow["metadata"]["annotations"] = {"controlplane.dev/kinds": "^(?:apps/Deployment)$"}
+    world.member.stranger(narrow)
+    await world.deliver("web", config("a", x="2"), deployment("d"))
+    assert [(each.object, each.reason) for each in world.status(owner).problems] == [
+        ("ConfigMap shop/a", "KindNotAllowed")
+    ]
+    wide = namespace("shop")
+    wide["metadata"]["annotations"] = {"controlplane.dev/kinds": "^(?:apps/Deployment|core/ConfigMap)$"}
+    for running in (False, True):
+        world.due.clear()
+        course = world.works.course(owner)
+        course.running, course.faults = running, {} if running else course.faults
+        world.member.stranger(wide)
+        assert world.due == {owner: world.now}
+        world.member.stranger(narrow)
+    course.running = False
+    world.member.stranger(wide)
+    await world.rest()
+    found = world.get("ConfigMap", "a")
+    assert found is not None and found["data"] == {"x": "2"}

@@ -115,3 +115,14 @@ def test_a_child_that_is_taken_over_is_no_loss() -> None:
 @pytest.mark.parametrize(("text", "key"), [("a/b", NamespacedName("a", "b")), ("", None), (None, None), ("a", None)])
 def test_named(text: str | None, key: NamespacedName | None) -> None:
     assert named(text) == key
+
+
+def test_what_nobody_takes_over_any_more_is_pruned_as_it_is() -> None:
+    world = World()
+    put(world, OLD, going=True, movedTo=str(NEW))
+    world.works.put(work_body("east", OLD, movedTo={"namespace": NEW.namespace, "name": NEW.name}))
+    world.works.put(work_body("west", OLD))
+    put(world, NEW, movedFrom=str(OLD))
+    assert Moves(world).forsaken(OLD) == []
+    put(world, NEW, movedFrom=str(OLD), going=True)
+    assert [work.metadata.namespace for work in Moves(world).forsaken(OLD)] == ["cluster-east"]

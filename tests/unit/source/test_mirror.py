@@ -200,6 +200,7 @@ class TestFailures:
         small = Mirrors(tmp_path / "small", LOOPBACK, MirrorLimits(max_bytes=100_000))
         with pytest.raises(TooLarge):
             await small.fetch(url, MAIN)
+        assert sum(path.stat().st_size for path in (tmp_path / "small").rglob("*pack*") if path.is_file()) < 100_000
         copy.git("rm", "-q", "big")
         copy.commit({})
         await push(copy, server)
