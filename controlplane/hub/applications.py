@@ -264,7 +264,8 @@ class Applications:
         ]
         placed = application.spec.placement is not None and not children
         rolled = roll_up(works, children, outcome.problems, self._clusters.online, placed=placed)
-        self._histories.look(key, application, rolled, outcome, datetime.now(UTC))
+        going = prepared.head if prepared is not None else None
+        self._histories.look(key, application, rolled, outcome, datetime.now(UTC), going)
         status = status_of(application, before, rolled, outcome)
         self._journeys.looked(key, application, outcome, before, status)
         self._announcer.changed(application, before, status)

@@ -15,10 +15,10 @@ from controlplane.api.application import Application
 from controlplane.api.control import holds
 from controlplane.api.history import Asked, Delivery, Kept, matching
 from controlplane.api.keys import ClusterName, Digest
-from controlplane.api.names import cluster_of_namespace
+from controlplane.api.rollout import RolloutStatus
 from controlplane.api.work import Work
 from controlplane.hub.report import Outcome
-from controlplane.hub.rollup import Rollup
+from controlplane.hub.rollup import Rollup, delivered_digest, present_works
 from controlplane.hub.sources import Head
 
 __all__ = ["MOST_BYTES", "Look", "asked", "look_of", "recorded"]
@@ -32,14 +32,16 @@ _MOST_ARTIFACTS = 100
 class Look:
     """What one look at an Application found.
 
-    delivered: the revision that went out or stands; None = it waits, or was refused. digests: what the Works name now.
+    delivered: the revision that went out or stands, or goes out bit by bit; None = it waits, or was refused.
+    whole: all of it is out. digests: what the Works deliver of it; bit by bit, of those clusters that have it.
     began: when each Work was written, in milliseconds since 1970. ready, degraded: of all that is delivered.
     refused: a commit that does not go out, with reason and message, where no retry helps.
-    by, asked: who asked for it, and how.
+    by, asked: who asked for it, and how. rollout: how far a rollout is, if there is one.
     """
 
     now: datetime
     delivered: Head | None = None
+    whole: bool = True
     digests: Mapping[ClusterName, Digest] | None = None
     began: Mapping[ClusterName, int] | None = None
     children: int = 0
@@ -50,6 +52,7 @@ class Look:
     reason: str = ""
     by: str = ""
     asked: Asked = ""
+    rollout: RolloutStatus | None = None
 
 
 def asked(application: Application, now: datetime) -> tuple[str, Asked]:
@@ -65,23 +68,24 @@ def asked(application: Application, now: datetime) -> tuple[str, Asked]:
 
 
 def look_of(
-    application: Application, all_works: Iterable[Work], rolled: Rollup, outcome: Outcome, now: datetime
-) -> Look:
-    """What is to be recorded of one look. all_works: the Application's, as they are now."""
+    application: Application, all_works: Iterable[Work], rolled: Rollup, outcome: Outcome, now: datetime,
+    going: Head | None = None,
+) -> Look:  # fmt: skip
+    """What is to be recorded of one look. all_works: the Application's, as they are now. going: what was prepared."""
     refusal = outcome.refusal
     lasting = refusal is not None and not refusal.transient and outcome.pin is None
     by, how = asked(application, now)
-    works = {
-        cluster: work
-        for work in all_works
-        if work.spec.state == "Present"
-        and work.spec.artifact is not None
-        and (cluster := cluster_of_namespace(work.metadata.namespace)) is not None
-    }
+    works = {cluster: work for cluster, work in present_works(all_works).items() if work.spec.artifact is not None}
+    delivered = outcome.delivered
+    if delivered is None and outcome.begun and going is not None:
+        have = {cluster: work for cluster, work in works.items() if work.spec.revision == going.revision}
+        if have or not works:
+            delivered, works = going, have
     return Look(
         now=now,
-        delivered=outcome.delivered,
-        digests={c: Digest(work.spec.artifact.digest) for c, work in works.items() if work.spec.artifact is not None},
+        delivered=delivered,
+        whole=delivered is None or outcome.delivered is not None,
+        digests={cluster: Digest(delivered_digest(work)) for cluster, work in works.items()},
         began={c: work.spec.delivery for c, work in works.items()},
         children=rolled.children.total,
         ready=rolled.verdict.ready[0] == "True",
@@ -91,6 +95,7 @@ def look_of(
         reason=refusal.reason if lasting and refusal is not None else "",
         by=by,
         asked=how,
+        rollout=outcome.rollout,
     )
 
 
@@ -115,10 +120,7 @@ def _with_delivered(entries: list[Delivery], look: Look, head: Head) -> list[Del
     digests = look.digests or {}
     current = entries[at] if at is not None else None
     if current is not None and at is not None and current.revision == head.revision and _agree(current, digests):
-        kept, clusters = _kept(digests), len(digests)
-        if (kept, clusters, look.children) != (current.artifacts, current.clusters, current.children):
-            update = {"artifacts": kept, "clusters": clusters, "children": look.children}
-            entries[at] = current.model_copy(update=update)
+        entries[at] = _gone_on(current, look)
         return entries
     if current is not None and at is not None:
         entries[at] = _ended(current, head, look)
@@ -135,6 +137,25 @@ def _with_delivered(entries: list[Delivery], look: Look, head: Head) -> list[Del
     )
     # what was refused and goes out after all was no delivery of its own
     return [new, *(each for each in entries if each.outcome != "Refused" or each.revision != head.revision)]
+
+
+def _gone_on(current: Delivery, look: Look) -> Delivery:
+    """The same delivery, on more clusters by now, or let go on by somebody."""
+    digests, update = look.digests or {}, dict[str, object]()
+    if look.whole or len(digests) >= current.clusters:  # while it is taken back there are fewer and fewer
+        update |= {"artifacts": _kept(digests), "clusters": len(digests), "children": look.children}
+    if look.asked == "approve" and not current.asked:
+        update |= {"by": look.by, "asked": look.asked}
+    if current.outcome == "RolledBack" and not _taken_back(current, look):
+        update["outcome"] = "Progressing"  # it is tried again
+    return current.model_copy(update=update)
+
+
+def _taken_back(current: Delivery, look: Look) -> bool:
+    rollout = look.rollout
+    return (
+        rollout is not None and rollout.revision == current.revision and rollout.phase in ("RollingBack", "RolledBack")
+    )
 
 
 def _ended(current: Delivery, head: Head, look: Look) -> Delivery:
@@ -161,9 +182,17 @@ def _with_refused(entries: list[Delivery], look: Look, head: Head) -> list[Deliv
 
 def _judged(current: Delivery, look: Look) -> Delivery:
     """The newest delivery, with what has become of it. Once Ready it stays that: what follows is no matter of delivery."""
-    if current.outcome not in ("Progressing", "Degraded") or not _agree(current, look.digests or {}):
+    rollout = look.rollout
+    if current.outcome not in ("Progressing", "Degraded"):
         return current
-    if look.ready:
+    if rollout is not None and rollout.revision == current.revision:
+        if _taken_back(current, look):
+            return current.model_copy(update={"outcome": "RolledBack", "message": rollout.message[:512]})
+        if rollout.phase == "Halted":
+            return current.model_copy(update={"outcome": "Degraded", "message": rollout.message[:512]})
+    if not _agree(current, look.digests or {}):
+        return current
+    if look.ready and look.whole and len(look.digests or {}) == current.clusters:
         took = max(0, round((look.now - datetime.fromisoformat(current.started)).total_seconds() * 1000))
         return current.model_copy(update={"outcome": "Ready", "ready_after_ms": took, "message": ""})
     if look.degraded:

@@ -83,12 +83,13 @@ class Histories:
         )
 
     def look(
-        self, key: NamespacedName, application: Application, rolled: Rollup, outcome: Outcome, now: datetime
-    ) -> None:
-        """Record what one look found; nothing where nothing is new."""
+        self, key: NamespacedName, application: Application, rolled: Rollup, outcome: Outcome, now: datetime,
+        going: Head | None = None,
+    ) -> None:  # fmt: skip
+        """Record what one look found; nothing where nothing is new. going: what was prepared."""
         before = self.of(key, application)
         pin = application.spec.pin
-        seen = look_of(application, self._world.works_of(key), rolled, outcome, now)
+        seen = look_of(application, self._world.works_of(key), rolled, outcome, now, going)
         after = recorded(before, seen, application.spec.history_limit, pin.revision if pin is not None else "")
         if after == before:
             return

@@ -266,9 +266,11 @@ def _same_wish(old: Any, new: Any) -> bool:
 
 
 def _readiness(object_: Any) -> object:
-    """What others ask of an object's conditions; None where there is no object."""
+    """What others ask of an object's conditions, and whether these are of its newest spec; None where there is no object."""
     if object_ is None:
         return None
     return {
-        (c.type, c.status, c.reason) for c in object_.status.conditions if c.type in ("Ready", "Healthy", "Stalled")
+        (c.type, c.status, c.reason, c.observed_generation >= object_.metadata.generation)
+        for c in object_.status.conditions
+        if c.type in ("Ready", "Healthy", "Stalled")
     }

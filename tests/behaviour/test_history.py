@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.behaviour.cluster import Body, condition
-from tests.behaviour.manifests import application, config_map, config_maps, file_of
+from tests.behaviour.manifests import application, config_map, config_maps, deployment, file_of
 from tests.behaviour.system import System
 from tests.behaviour.team import Team
 
@@ -67,11 +67,10 @@ async def test_each_delivery_is_recorded_with_who_what_and_where(team: Team) -> 
     assert newer["commit"]["author"].startswith("Robin Example")
     assert newer["readyAfterMs"] >= 0
     assert [sorted(kept["clusters"]) for kept in newer["artifacts"]] == [["east", "west"]]
-    works = await team.hub.all("Work")
     named = {
         work["spec"]["artifact"]["digest"]
-        for work in works
-        if work["spec"]["application"]["namespace"] == team.hub_namespace
+        for work in await team.hub.all("Work")
+        if work["spec"]["application"] == {"namespace": team.hub_namespace, "name": "web"}
     }
     assert {kept["digest"] for kept in newer["artifacts"]} == named
     table = await team.system.cpctl("app", "history", f"{team.name}/web")
@@ -186,15 +185,14 @@ async def test_a_pinned_child_stays_pinned_though_its_root_writes_it(system: Sys
 
 async def test_a_root_goes_back_to_the_children_of_a_revision(system: System, east_team: Team) -> None:
     def child(name: str) -> str:
-        return file_of(application(name, east_team.hub_namespace, "apps/web", placement={"namespace": east_team.name}))
+        placement = {"namespace": east_team.name}
+        return file_of(application(name, east_team.hub_namespace, f"apps/{name}", placement=placement))
 
     first = await east_team.push({"root/web.yaml": child("web"), "apps/web/a.yaml": config_map("a")})
     await east_team.deploy("root", "root", placement=None)
     await east_team.ready("root", "web")
-    await east_team.push({"root/more.yaml": child("more"), "apps/web/b.yaml": config_map("b")})
-    await east_team.sees(
-        "has two children", "root", lambda body: body if body["status"]["children"].get("total") == 2 else {}
-    )
+    await east_team.push({"root/more.yaml": child("more"), "apps/more/b.yaml": config_map("b")})
+    await east_team.ready("root", "more")
     await history(east_team, "both are recorded", ["Ready", "Ready"], "root")
     await system.stop("git")  # the commit is in the mirror
     try:
@@ -250,6 +248,20 @@ def _secretive() -> list[Body]:
     ]
 
 
+async def test_a_rollout_that_is_taken_back_by_itself_is_told_as_that(team: Team) -> None:
+    await team.push({"apps/web/web.yaml": deployment("web")})
+    await team.deploy("web", rollout={"steps": [{"clusters": {"names": ["east"]}}], "timeout": "5s"})
+    await team.ready("web")
+    await history(team, "the first is recorded", ["Ready"])
+    for cluster in team.clusters:  # no pod gets in
+        quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": team.name}}
+        await cluster.apply(quota | {"spec": {"hard": {"pods": "0"}}})
+    await team.push({"apps/web/web.yaml": deployment("web", replicas=1)}, "Too much")
+    newest, _ = await history(team, "it is told as taken back", ["RolledBack", "Ready"])
+    assert newest["commit"]["message"] == "Too much"
+    assert newest["message"].startswith("east: ")
+
+
 @pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
 async def test_a_hub_that_ends_in_the_middle_records_a_delivery_once(
     system: System, east_team: Team, kill: bool
@@ -262,8 +274,8 @@ async def test_a_hub_that_ends_in_the_middle_records_a_delivery_once(
         lambda works: any(work["spec"]["revision"] == revision(third) for work in works), namespace="cluster-east",
     )  # fmt: skip
     await system.stop("hub", kill=kill)
-    await value(east_team, "three")
     await system.start("hub")
+    await value(east_team, "three")
     await east_team.ready("web")
     newest, *_ = await history(east_team, "it is recorded once", ["Ready", "Ready", "Ready"])
     assert newest["revision"] == revision(third)

@@ -141,9 +141,12 @@ async def test_a_custom_role_holds_as_soon_as_the_platform_lets_its_people_in(te
         "--group=release",
     )  # fmt: skip
     await team.hub.kubectl(*release, *sync)
+    one = {"sync": "now", "objects": [{"kind": "ConfigMap", "name": "c"}], "by": "rex"}
+    await team.hub.kubectl(*release, *patch(app, "web", {"spec": {"request": one}}))
     for more in (
         patch(app, "web", {"spec": {"request": {"sync": "now", "approve": "t"}}}),
         patch(app, "web", {"metadata": {"labels": {"a": "b"}}}),
+        patch(app, "web", {"spec": {"request": {"sync": "now"}, "suspend": {"reason": "r"}}}),
         patch(app, "web", {"metadata": {"ownerReferences": [
             {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "0"}
         ]}}),

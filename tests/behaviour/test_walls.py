@@ -349,6 +349,15 @@ async def test_what_can_never_be_allowed_is_refused_at_kubectl_apply(isolated: T
         await refuses(hub, repository("bad", home, other.url), "may not deploy from this address", *who)
     for name in ("kube-system", f"{team.name}-2", "default"):
         await refuses(hub, application("bad", home, "x", placement={"namespace": name}), "into namespace")
+    elsewhere = {"namespace": team.name, "clusters": {"names": ["west", "nowhere"]}}
+    for who in ((), developer):
+        await refuses(
+            hub, application("bad", home, "x", placement=elsewhere), "may not deploy to cluster west, nowhere", *who
+        )
+    both = {"namespace": team.name, "clusters": {"names": ["west", "east"]}}  # it goes to the one that is the team's
+    await hub.kubectl(
+        "create", "--dry-run=server", "-f", "-", stdin=json.dumps(application("ok", home, "x", placement=both))
+    )
     own = application("fine", home, "apps/web", placement={"namespace": team.name})
     assert (await hub.try_kubectl("apply", *developer, "-f", "-", stdin=json.dumps(own))).code == 0
     await refuses(hub, {**placed, "metadata": own["metadata"]}, "into namespace")
@@ -387,6 +396,8 @@ async def test_a_tenants_namespace_on_the_hub_is_the_hubs(isolated: Team) -> Non
         ("label", namespace, f"{TENANT}-"),
         ("annotate", "--overwrite", namespace, "controlplane.dev/allowed-sources=.*"),
         ("annotate", namespace, "controlplane.dev/allowed-namespaces-"),
+        ("annotate", "--overwrite", namespace, "controlplane.dev/allowed-clusters=.*"),
+        ("annotate", "--overwrite", namespace, "controlplane.dev/people=m"),
     ):
         refused(await team.hub.try_kubectl(*arguments), "controlplane-tenant-namespaces")
     assert await team.hub.get("Namespace", team.hub_namespace) == before

@@ -70,7 +70,7 @@ GIT_ATTACKS = (
 REQUESTS = (
     ByRequest(
         "the hub's settings: policies from its own repository", Wall.KUBERNETES, "hub", MEMBER_OF_MALLORY,
-        patch("-n", SYSTEM, "configmap/controlplane", body={"data": {"policies.repository": "team"}}), "cannot patch resource",
+        patch("-n", SYSTEM, "configmap/controlplane", body={"data": {"policies.repository": "team"}}), "cannot get resource",
     ),
     ByRequest(
         "what its people may write, on its namespace", Wall.KUBERNETES, "hub", MEMBER_OF_MALLORY,
@@ -78,7 +78,7 @@ REQUESTS = (
     ),
     ByRequest(
         "what the platform's people may write", Wall.KUBERNETES, "hub", MEMBER_OF_MALLORY,
-        patch("-n", SYSTEM, "configmap/controlplane-people", body={"data": {"table": ""}}), "cannot patch resource",
+        patch("-n", SYSTEM, "configmap/controlplane-people", body={"data": {"table": ""}}), "cannot get resource",
     ),
     ByRequest(
         "what its people may write, by a namespace's administrator", Wall.ADMISSION, "hub",

@@ -5,7 +5,7 @@ import random
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controlplane.agent.entry import Entry, Record
@@ -62,6 +62,9 @@ def records(draw: st.DrawFn) -> list[Record]:
     return made
 
 
+@settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None
+)  # a machine that is busy
 @given(records())
 def test_what_is_written_to_shards_is_read_from_them(before: list[Record]) -> None:
     found: list[Record] = []

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 from hypothesis import given
@@ -11,6 +12,7 @@ from controlplane.api.application import ChildCounts, ClusterCounts
 from controlplane.api.history import Delivery
 from controlplane.api.keys import ClusterName, Digest
 from controlplane.api.model import CommitInfo
+from controlplane.api.rollout import RolloutStatus
 from controlplane.hub.conditions import Reason, Verdict
 from controlplane.hub.deliveries import MOST_BYTES, Look, asked, look_of, recorded
 from controlplane.hub.prepare import Refusal
@@ -148,6 +150,54 @@ def test_a_large_fleet_is_recorded_within_bounds() -> None:
     Delivery.model_validate(newest.wire())  # as the CRD bounds it
 
 
+# --- bit by bit
+
+
+def rolling(number: int, phase: str, *clusters: ClusterName, message: str = "", **more: Any) -> Look:
+    status = RolloutStatus.model_validate({"revision": head(number).revision, "phase": phase, "message": message})
+    digests = dict.fromkeys(clusters, digest(number))
+    return look(number, whole=False, digests=digests, rollout=status, **more)
+
+
+def test_a_rollout_is_one_delivery_and_ready_only_when_all_have_it() -> None:
+    entries = recorded((), look(1, ready=True), 10)
+    for seen in (
+        rolling(2, "Progressing", EAST),
+        rolling(2, "Soaking", EAST, ready=True),
+        rolling(2, "WaitingForApproval", EAST, ready=True),
+        rolling(2, "Progressing", EAST, WEST, ready=True, by="ann", asked="approve"),
+    ):
+        entries = recorded(entries, seen, 10)
+        assert outcomes(entries) == [("2", "Progressing"), ("1", "Ready")]
+    entries = recorded(entries, look(2, ready=True), 10)
+    assert outcomes(entries) == [("2", "Ready"), ("1", "Ready")]
+    assert (entries[0].by, entries[0].asked, entries[0].clusters) == ("ann", "approve", 2)
+
+
+def test_one_that_is_taken_back_says_why_and_may_be_tried_again() -> None:
+    entries = recorded((), look(1, ready=True), 10)
+    entries = recorded(entries, rolling(2, "Progressing", EAST), 10)
+    entries = recorded(entries, rolling(2, "RollingBack", EAST, message="no image"), 10)
+    back = Look(NOW, digests={EAST: digest(1), WEST: digest(1)}, ready=True, rollout=rolling(2, "RolledBack").rollout)
+    entries = recorded(entries, back, 10)
+    assert outcomes(entries) == [("2", "RolledBack"), ("1", "Ready")]
+    assert entries[0].message == "no image"
+    entries = recorded(entries, rolling(2, "Progressing", EAST), 10)
+    assert outcomes(entries) == [("2", "Progressing"), ("1", "Ready")]
+
+
+def test_one_that_was_stopped_is_unwell() -> None:
+    entries = recorded((), rolling(2, "Halted", EAST, message="no image"), 10)
+    assert (entries[0].outcome, entries[0].message) == ("Degraded", "no image")
+
+
+def test_one_that_a_newer_commit_keeps_from_going_on_is_not_ready_by_its_part() -> None:
+    entries = recorded((), look(1, ready=True), 10)
+    entries = recorded(entries, rolling(2, "Progressing", EAST), 10)
+    waiting = Look(NOW, digests={EAST: digest(2), WEST: digest(1)}, ready=True)
+    assert recorded(entries, waiting, 10) == entries
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from(["delivered", "ready", "degraded", "refused", "pinned", "waits"]), st.integers(0, 5)),
     max_size=40,
@@ -188,6 +238,24 @@ def test_a_look_is_of_the_works_as_they_are() -> None:
     )
     assert (seen.digests, seen.began) == ({EAST: DIGEST}, {EAST: 7})
     assert (seen.ready, seen.degraded, seen.children) == (True, False, 2)
+
+
+def test_what_goes_out_bit_by_bit_is_of_the_works_that_have_it() -> None:
+    new, old = work("east", revision=head(2).revision), work("west")
+    ready = rolled(Verdict.good(Reason.READY))
+    seen = look_of(application(), [new, old], ready, Outcome(begun=True, attempted=head(2)), NOW, head(2))
+    assert (seen.delivered, seen.whole, seen.digests) == (head(2), False, {EAST: DIGEST})
+    none_yet = look_of(application(), [old], ready, Outcome(begun=True, attempted=head(2)), NOW, head(2))
+    assert (none_yet.delivered, none_yet.whole) == (None, True)
+    root = look_of(application(), [], ready, Outcome(begun=True, attempted=head(2)), NOW, head(2))
+    assert (root.delivered, root.whole) == (head(2), False)
+
+
+def test_what_the_guard_keeps_on_a_cluster_is_no_part_of_the_commit() -> None:
+    pure = "sha256:" + "b" * 64
+    held = work("east", kept={"besides": pure, "objects": 1})
+    seen = look_of(application(), [held], rolled(Verdict.good(Reason.READY)), Outcome(head(1)), NOW)
+    assert seen.digests == {EAST: pure}
 
 
 def test_a_refusal_that_may_pass_or_that_is_of_a_pin_is_not_recorded() -> None:

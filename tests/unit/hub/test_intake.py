@@ -88,6 +88,20 @@ def test_our_own_status_wakes_nobody_but_those_who_ask_for_readiness(woken: Woke
     assert woken.since() == {"applications": {"tenant-payments/root", "tenant-payments/api"}}
 
 
+def test_a_status_that_is_of_a_newer_spec_is_news_to_those_who_ask_for_readiness(woken: Woken) -> None:
+    world = woken.world
+    world.applications.put(application_body(ready="True"))
+    world.applications.put(application_body("api", dependsOn=[{"name": "web"}]))
+    changed = application_body(version=2, ready="True", historyLimit=7)
+    changed["metadata"]["generation"] = 2
+    world.applications.put(changed)
+    woken.since()
+    seen = application_body(version=3, ready="True", historyLimit=7)
+    seen["metadata"]["generation"] = seen["status"]["conditions"][0]["observedGeneration"] = 2
+    world.applications.put(seen)
+    assert woken.since() == {"applications": {"tenant-payments/root", "tenant-payments/api"}}
+
+
 def test_a_changed_spec_label_or_annotation_is_looked_at(woken: Woken) -> None:
     woken.world.applications.put(application_body())
     woken.since()
