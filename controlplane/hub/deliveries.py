@@ -18,7 +18,7 @@ from controlplane.api.keys import ClusterName, Digest
 from controlplane.api.rollout import RolloutStatus
 from controlplane.api.work import Work
 from controlplane.hub.report import Outcome
-from controlplane.hub.rollup import Rollup, delivered_digest, present_works
+from controlplane.hub.rollup import Rollup, asked_digest, present_works
 from controlplane.hub.sources import Head
 
 __all__ = ["MOST_BYTES", "Look", "asked", "look_of", "recorded"]
@@ -85,7 +85,7 @@ def look_of(
         now=now,
         delivered=delivered,
         whole=delivered is None or outcome.delivered is not None,
-        digests={cluster: Digest(delivered_digest(work)) for cluster, work in works.items()},
+        digests={cluster: Digest(asked_digest(work)) for cluster, work in works.items()},
         began={c: work.spec.delivery for c, work in works.items()},
         children=rolled.children.total,
         ready=rolled.verdict.ready[0] == "True",

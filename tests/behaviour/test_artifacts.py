@@ -120,7 +120,7 @@ async def test_a_work_that_was_withdrawn_is_not_served(server: Server, team: Tea
     of_east, of_west = await server.token("east"), await server.token("west")
     assert (await server.get(east, token=of_east), await server.get(west, token=of_west)) == (200, 200)
     await team.change("web", {"spec": {"placement": {"clusters": {"names": ["east"]}}}})
-    await team.sees("is held on west", "web", lambda body: body["status"].get("held"))
+    await team.stuck("web", "HeldByGuard")  # that the Application leaves a cluster waits for a person's word
     await team.system.cpctl("app", "approve", f"{team.hub_namespace}/web")
     await team.hub.gone("Work", west["metadata"]["name"], "cluster-west")
     await _refused(team, server, west, of_west)

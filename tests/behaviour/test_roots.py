@@ -125,7 +125,8 @@ async def test_a_team_that_is_onboarded_by_git_gets_the_same_as_one_that_is_by_h
             ours = [await _delivered(cluster, team) for team in (by_hand, by_git)]
             assert ours[0] == ours[1]
     finally:
-        await platform.commit(f"Farewell {by_git.name}", dict.fromkeys(files))
+        allowed = "Controlplane-Allow-Removal: controlplane-system/tenants *"  # its namespaces go with it
+        await platform.commit(f"Farewell {by_git.name}\n\n{allowed}", dict.fromkeys(files))
         await platform.push()
     await system.hub.gone("Tenant", by_git.name)
     for cluster in system.members.values():
