@@ -35,7 +35,7 @@ from controlplane.hub.recall import Recall
 from controlplane.hub.release import Release
 from controlplane.hub.report import Outcome, status_of
 from controlplane.hub.rollouts import Rollouts
-from controlplane.hub.rollup import delivered_digest, is_work_ready, present_works, roll_up
+from controlplane.hub.rollup import asked_digest, is_work_ready, present_works, roll_up
 from controlplane.hub.select import Selector
 from controlplane.hub.sources import Head
 from controlplane.hub.status import StatusWriter
@@ -113,8 +113,8 @@ class Applications:
                 # before Git is looked at: objects are put back to what is delivered, whatever the newest commit is like
                 await for_each(self._world.works_of(key), lambda work: self._dispatcher.ask(work, request))
             check_ignore(application)
-            self._moves.check(key, application)
             self._dependencies.refuse_cycle(key, application)
+            self._moves.check(key, application)
             prepared = await self._choose(key, application, pin)
             self._journeys.at(key, application, prepared.head)
             step = plan_children(
@@ -274,7 +274,7 @@ class Applications:
         there = frozenset(
             cluster
             for cluster, work in present_works(works).items()
-            if cluster in wanted and delivered_digest(work) == wanted[cluster].digest and is_work_ready(work)
+            if cluster in wanted and asked_digest(work) == wanted[cluster].digest and is_work_ready(work)
         )
         sha, pinned = looked.sha if looked is not None else "", outcome.pin is not None
         self._dependencies.told(key, standing_of(application, status, prepared, sha, there, pinned=pinned))

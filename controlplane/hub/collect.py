@@ -21,14 +21,14 @@ def unused(kept: frozenset[Digest], named: frozenset[Digest], seen_unused: froze
     return (kept - named) & seen_unused
 
 
-async def collect_artifacts(world: World, store: Store, needed: Callable[[], frozenset[Digest]]) -> NoReturn:
-    """Look every ten minutes, until cancelled. needed: what somebody may still go back to, beside what Works name."""
+async def collect_artifacts(world: World, store: Store, recorded: Callable[[], frozenset[Digest]]) -> NoReturn:
+    """Look every ten minutes, until cancelled. recorded: what histories and rollouts name."""
     seen: frozenset[Digest] = frozenset()
     while True:
         await asyncio.sleep(_EVERY_S)
         named = frozenset(Digest(work.spec.artifact.digest) for work in world.works if work.spec.artifact is not None)
+        named |= recorded()
         named |= {Digest(work.spec.kept.besides) for work in world.works if work.spec.kept is not None}
-        named |= needed()
         kept = await store.digests()
         for digest in unused(kept, named, seen):
             await store.delete(digest)

@@ -168,10 +168,10 @@ class Manager:
             tasks.create_task(self.status.run(), name="status")
             tasks.create_task(self._announcer.run(), name="events")
             tasks.create_task(self._histories.run(), name="histories")
-            tasks.create_task(collect_artifacts(self.world, self.store, self._needed), name="collect")
+            tasks.create_task(collect_artifacts(self.world, self.store, self._still_needed), name="collect")
 
-    def _needed(self) -> frozenset[Digest]:
-        """Artifacts that somebody may still go back to, whether or not a Work names them."""
+    def _still_needed(self) -> frozenset[Digest]:
+        """The artifacts that somebody may go back to."""
         return self._histories.digests() | self._rollouts.named()
 
     def _stations(self) -> tuple[tuple[str, WorkQueue[NamespacedName], _Handler, int, int], ...]:

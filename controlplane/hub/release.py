@@ -11,7 +11,7 @@ from controlplane.hub.conditions import Reason
 from controlplane.hub.deliveries import asked
 from controlplane.hub.dependencies import Dependencies, Holds
 from controlplane.hub.prepare import Prepared
-from controlplane.hub.rollup import delivered_digest, present_works
+from controlplane.hub.rollup import asked_digest, present_works
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.windows import AGAIN, BadWindow, closed
 
@@ -33,7 +33,7 @@ class Release:
         step: what would be done to the children. now: aware.
         """
         spec = application.spec
-        current = {cluster: delivered_digest(work) for cluster, work in present_works(works).items()}
+        current = {cluster: digest for cluster, work in present_works(works).items() if (digest := asked_digest(work))}
         wanted = {cluster: payload.digest for cluster, payload in prepared.payloads.items()}
         if current == wanted and not step.apply and not step.prune:
             return Holds()
@@ -43,10 +43,10 @@ class Release:
             raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key}`")
         _check_windows(key, application, prepared.head.revision, now, manual=manual)
         due = frozenset(cluster for cluster, digest in wanted.items() if current.get(cluster) != digest)
-        holds = self._dependencies.check(key, application, due)
-        if holds.everywhere or (holds.clusters and holds.clusters >= due):
-            raise holds.waiting()
-        return holds
+        found = self._dependencies.check(key, application, due)
+        if found.everywhere or (found.clusters and found.clusters >= due):
+            raise found.waiting()
+        return found
 
 
 def _check_windows(

@@ -16,8 +16,8 @@ from controlplane.hub.conditions import Reason, Truth, Verdict
 
 __all__ = [
     "Rollup",
+    "asked_digest",
     "current",
-    "delivered_digest",
     "is_ready",
     "is_work_ready",
     "present_works",
@@ -50,17 +50,17 @@ def present_works(works: Iterable[Work]) -> dict[ClusterName, Work]:
     }
 
 
+def asked_digest(work: Work) -> str:
+    """The artifact that Git asked for when a Work was written, whether or not more is kept beside it; "" = none."""
+    if work.spec.kept is not None:
+        return work.spec.kept.besides
+    return work.spec.artifact.digest if work.spec.artifact is not None else ""
+
+
 def current(work: Work) -> bool:
     """Whether the agent's report is of what was dispatched last."""
     status, spec = work.status, work.spec
     return status.delivery == spec.delivery and status.hub == spec.hub
-
-
-def delivered_digest(work: Work) -> str:
-    """What Git says alone of what a Work delivers; "" = nothing. Beside it, what the guard holds may be kept there."""
-    if work.spec.artifact is None:
-        return ""
-    return work.spec.kept.besides if work.spec.kept is not None else work.spec.artifact.digest
 
 
 def is_work_ready(work: Work) -> bool:

@@ -17,8 +17,8 @@ class Waiting(Exception):
     """
 
     def __init__(
-        self, reason: Reason, message: str, held: Held | None = None, *, waits_for: tuple[WaitsFor, ...] = (),
-        unsaid: bool = False, until: datetime | None = None,
+        self, reason: Reason, message: str, held: Held | None = None, *, unsaid: bool = False,
+        waits_for: tuple[WaitsFor, ...] = (), until: datetime | None = None,
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.reason = reason

@@ -22,9 +22,9 @@ from controlplane.policy.policy import Policy
 from controlplane.policy.rules import Action, Resource
 
 __all__ = [
-    "Awaited", "Delivery", "Denial", "Denied", "GATE", "Gate", "GroundPermit", "MovePermit", "Permit", "RemovalPermit",
-    "Target", "authorise", "authorise_ground", "authorise_move", "authorise_removal", "check_applications",
-    "check_depth", "check_source", "may_move",
+    "GATE", "Awaited", "Delivery", "Denial", "Denied", "Gate", "GroundPermit", "MovePermit", "Permit", "RemovalPermit", "Target",
+    "authorise", "authorise_ground", "authorise_move", "authorise_removal", "check_applications", "check_depth",
+    "check_source", "may_move",
 ]  # fmt: skip
 
 
