@@ -234,6 +234,10 @@ class Applications:
         works = self._world.works_of(key)
         if done and works:
             orphan = application.spec.deletion_policy == "Orphan"
+            forsaken = self._moves.forsaken(key)
+            permit = authorise_removal(owner_hash(key))
+            await for_each(forsaken, lambda work: self._dispatcher.remove(work, permit, orphan=orphan, forsaken=True))
+            works = self._world.works_of(key)
             await self._let_go(key, plan({}, works, self._world.joined()), orphan=orphan)
         if not done or works:
             message = "its children are being removed" if not done else "its objects are being pruned"
