@@ -81,7 +81,7 @@ async def test_another_tenants_namespace_by_placement(teams: Teams) -> None:
 async def test_a_cluster_that_the_tenant_may_not_use_is_not_deployed_to(teams: Teams) -> None:
     team = await teams(clusters=("east",))
     await team.push({"apps/web/cm.yaml": config_map("c")})
-    await team.deploy("web", placement={"namespace": team.name, "clusters": {"names": ["west"]}})
+    await team.deploy("web", placement={"namespace": team.name, "clusters": {"matchLabels": {"region": "west"}}})
     await team.stuck("web", "NoCluster")
     assert await team.system.west.get("ConfigMap", "c", team.name) is None
 

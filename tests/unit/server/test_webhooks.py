@@ -89,6 +89,6 @@ async def test_nothing_else_starts_anything(
 @given(body=st.binary(max_size=64), secret=st.binary(max_size=16), other=st.binary(max_size=16))
 def test_only_the_same_secret_over_the_same_body_holds(body: bytes, secret: bytes, other: bytes) -> None:
     assert signature_holds(secret, body, sign(body, secret)) == bool(secret)
-    if other != secret:
+    if other.rstrip(b"\0") != secret.rstrip(b"\0"):  # HMAC fills keys up with zeros (RFC 2104)
         assert not signature_holds(secret, body, sign(body, other))
     assert not signature_holds(secret, body + b"x", sign(body, secret))
