@@ -195,7 +195,7 @@ async def test_the_hub_may_write_its_own_kinds_and_read_secrets_where_repositori
     writes = {resource for verb, resource, _ in everywhere if verb in WRITES}
     ours = ("tenants", "repositories", "applications", "works", "clusters")
     assert writes == {f"{kind}{sub}.controlplane.dev" for kind in ours for sub in ("", "/status")} | {
-        "namespaces", "rolebindings.rbac.authorization.k8s.io", "events", "events.events.k8s.io",
+        "histories.controlplane.dev", "namespaces", "rolebindings.rbac.authorization.k8s.io", "events", "events.events.k8s.io",
         "tokenreviews.authentication.k8s.io",
     }  # fmt: skip
     assert not {verb for verb, _, _ in everywhere} & {"*", "escalate", "impersonate"}
