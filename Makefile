@@ -55,6 +55,9 @@ conformance: venv ## The cases of Argo CD, Flux, kstatus, kustomize and others: 
 isolation: build ## Attacks on real clusters: a table of each, the wall that stopped it, and the result (part of make test, too)
 	@$(PY) -m pytest -q tests/isolation
 
+replay: build ## Hundreds of real commits of two monorepos on a hub alone; make test replays the smaller one
+	@CONTROLPLANE_REPLAY=all $(PY) -m pytest -q tests/behaviour/test_hub_replay.py
+
 bench: build ## Measure against a bare apply loop; results in bench/results
 	@$(PY) -m bench $(B)
 
