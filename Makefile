@@ -10,7 +10,7 @@ WHOLE = -n 2 --dist loadscope# one process has the environment of the behaviour 
 newest-python = $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help venv build demo up down start stop status test conformance isolation bench lint fmt crds check lock
+.PHONY: help venv build demo up down start stop status test conformance isolation replay bench lint fmt crds check lock
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
