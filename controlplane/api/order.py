@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from controlplane.api.labels import ANNOTATION_HOOK, ANNOTATION_HOOK_DELETE, ANNOTATION_WAVE
 
-__all__ = ["MAX_WAVE", "BadOrder", "HookDelete", "Moment", "Order", "is_hook", "order_of"]
+__all__ = ["MAX_WAVE", "BadOrder", "HookDelete", "Moment", "Order", "is_hook", "order_of", "wave_of"]
 
 MAX_WAVE: Final = 1_000_000  # a wave is between minus that and that; nobody counts so far, and a status has to hold it
 
@@ -111,6 +111,12 @@ def order_of(body: Mapping[str, Any]) -> Order:
     if not moments:
         return Order(wave, skip=True)
     return Order(wave, tuple(sorted(moments, key=list(Moment).index)), _deletes(annotations))
+
+
+def wave_of(body: Mapping[str, Any]) -> int | None:
+    """The wave that an object says it is in, whatever it says of hooks; None = it says nothing. Raises BadOrder."""
+    annotations = _annotations(body)
+    return _wave(annotations) if any(name in annotations for name in (ANNOTATION_WAVE, _ARGO_WAVE)) else None
 
 
 def is_hook(body: Mapping[str, Any]) -> bool:

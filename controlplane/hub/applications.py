@@ -4,6 +4,7 @@ Level-based: a key comes in, the World and Git are read, and what is not as it s
 finds nothing new (most of them: a Work reported) goes straight through to the roll up.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,6 +16,7 @@ from controlplane.api.names import cluster_of_namespace, owner_hash, tenant_of_n
 from controlplane.api.work import WorkSpec
 from controlplane.artifact.store import Store
 from controlplane.hub.announce import Announcer
+from controlplane.hub.child_waves import Wait
 from controlplane.hub.children import ChildPlan, Children, plan_children
 from controlplane.hub.clusters import Clusters
 from controlplane.hub.conditions import Reason
@@ -40,6 +42,7 @@ from controlplane.hub.select import Selector
 from controlplane.hub.sources import Head
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.waiting import Waiting
+from controlplane.hub.wave_release import WaveRelease, with_wave
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.each import for_each
@@ -56,6 +59,7 @@ class Applications:
         self, world: World, client: Client, selector: Selector, store: Store, dispatcher: Dispatcher,
         children: Children, clusters: Clusters, status: StatusWriter, announcer: Announcer, journeys: Journeys,
         recall: Recall, histories: Histories, dependencies: Dependencies, rollouts: Rollouts,
+        wake: Callable[[NamespacedName], None],
     ) -> None:  # fmt: skip
         self._journeys = journeys
         self._world = world
@@ -71,6 +75,7 @@ class Applications:
         self._dependencies = dependencies
         self._rollouts = rollouts
         self._release = Release(dependencies)
+        self._waves = WaveRelease(children, dependencies, wake)
         self._moves = Moves(world)
         delivered = Delivered(store)
         family = Family(world, children, delivered, self._moves)
@@ -90,6 +95,7 @@ class Applications:
             self._selector.gone(key)
             self._holder.forget(key)
             self._dependencies.forget(key)
+            self._waves.forget(key)
             await self._rollouts.forget(key)
             return None
         if application.metadata.deletion_timestamp is not None:
@@ -127,10 +133,14 @@ class Applications:
             if self._rollouts.under_way(key, application, wish):  # what let it begin is not asked again
                 unmet = self._dependencies.check(key, application, prepared.payloads.keys())
             else:
-                unmet = await self._release.check(key, application, prepared, works, step, now)
-            ration = await self._rollouts.ration(key, application, prepared, wish, unmet)
+                begun = self._waves.has_begun(key, application, prepared.head.revision)
+                unmet = await self._release.check(key, application, prepared, works, step, now, begun=begun)
+            line = self._waves.line(key, prepared, holding.step)
+            ration = await self._rollouts.ration(key, application, prepared, wish, unmet, line)
             look_s = ration.look_s
-            problems = await self._carry_out(key, application, prepared, holding, ration)
+            wait = line.wait(ration.step_of)
+            problems = await self._carry_out(key, application, prepared, holding, ration, wait)
+            wave = self._waves.written(key, prepared.head.revision, wait, problems)
         except Refusal as refusal:
             attempted = self._selector.attempted(key, application)
             outcome = Outcome(refusal=refusal, attempted=attempted, pin=pin)
@@ -145,9 +155,10 @@ class Applications:
             moments = (*moments, waiting.until) if waiting.until is not None else moments
         else:
             outcome = Outcome(
-                None if ration.waiting else prepared.head, waiting=ration.said(holding.waiting(key)),
-                attempted=newest or prepared.head, problems=problems, pin=pin, waits_for=ration.waits_for,
-                rollout=ration.status, begun=True,
+                None if ration.waiting or wave else prepared.head,
+                waiting=with_wave(ration.said(holding.waiting(key)), wave), attempted=newest or prepared.head,
+                problems=problems, pin=pin, rollout=ration.status, begun=True,
+                waits_for=(*ration.waits_for, *(wave.waits_for if wave else ())),
             )  # fmt: skip
         if not outcome.begun and not holds(application.spec.suspend, now):
             outcome, look_s = await self._watch_over(key, application, outcome)
@@ -165,7 +176,7 @@ class Applications:
         holding = Holding(prepared.payloads, ChildPlan((), ()), prepared.permit)
         wish = self._rollouts.wish(key, application, prepared, holding, self._world.works_of(key))
         ration = await self._rollouts.ration(key, application, prepared, wish, Holds(everywhere=True))
-        await self._carry_out(key, application, prepared, holding, ration)
+        await self._carry_out(key, application, prepared, holding, ration, Wait())
         return replace(outcome, rollout=ration.status), ration.look_s
 
     async def _choose(self, key: NamespacedName, application: Application, pin: Pin | None) -> Prepared:
@@ -183,9 +194,10 @@ class Applications:
         raise Waiting(Reason.SUSPENDED, f"suspended{who}{why}{until}; `cpctl app resume {key}` lets it go on")
 
     async def _carry_out(
-        self, key: NamespacedName, application: Application, prepared: Prepared, holding: Holding, ration: Ration
-    ) -> tuple[Problem, ...]:
-        """Works and children, as they should be; returns what could not be done."""
+        self, key: NamespacedName, application: Application, prepared: Prepared, holding: Holding, ration: Ration,
+        wait: Wait,
+    ) -> tuple[Problem, ...]:  # fmt: skip
+        """Works and children, as they should be; returns what could not be done. wait: the children whose turn it is not."""
         tenant = tenant_of_namespace(key.namespace) or TenantName("")
         portion = ration.portion(application, tenant, prepared, holding, self._world)
         there, stays = self._world.works_of(key), holding.stays | portion.kept
@@ -204,7 +216,7 @@ class Applications:
         if out and application.status.revision != prepared.head.revision:
             self._announcer.delivered(application, prepared.head, out)
         problems: tuple[Problem, ...] = ()
-        step = ration.due_children(holding.step)
+        step = wait.due(ration.due_children(holding.step))
         if step.apply or step.prune:
             problems = await self._children.carry_out(key, step, prepared.permit)
         if ration.back is not None and (back := ration.children_back(self._children, key)).apply:
@@ -278,3 +290,4 @@ class Applications:
         )
         sha, pinned = looked.sha if looked is not None else "", outcome.pin is not None
         self._dependencies.told(key, standing_of(application, status, prepared, sha, there, pinned=pinned))
+        self._waves.told(key)

@@ -26,6 +26,7 @@ from controlplane.api.labels import (
 from controlplane.api.manifest import Manifest
 from controlplane.api.model import Problem
 from controlplane.api.names import field_manager, owner_hash, tenant_of_namespace
+from controlplane.api.order import BadOrder, wave_of
 from controlplane.hub.depend import levels
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.world import Table, World
@@ -208,12 +209,21 @@ class Children:
         if not known:
             return True
         before = len(known)
-        # Applications first, then what they read: the next kind waits until the one before is gone.
-        last = max(_ORDER.get(key.kind, 9) for key in known)
-        await for_each([key for key in known if _ORDER.get(key.kind, 9) == last], partial(self._prune, root))
+        while known:
+            # Applications first, the last wave of them first, then what they read: each waits until those before it are gone.
+            last = max(self._turn(key) for key in known)
+            going = [key for key in known if self._turn(key) == last]
+            await for_each(going, partial(self._prune, root))
+            if any(key in known for key in going):
+                break
         if len(known) != before:
             await self._save(root)
         return not known
+
+    def _turn(self, key: ObjectKey) -> tuple[int, int]:
+        """When a child goes with its root: the highest first. The wave is that with which it was written."""
+        body = self._raw(key)
+        return _ORDER.get(key.kind, 9), _wave(body) if body is not None and key.kind == "Application" else 0
 
     async def forget(self, root: NamespacedName) -> None:
         """Drop a root's inventory, once it is empty."""
@@ -263,6 +273,13 @@ class Children:
     async def _save(self, root: NamespacedName) -> None:
         body = encode_inventory(root, self._known[root])
         await self._client.apply(CONFIGMAPS, body, field_manager="controlplane-hub", force=True)
+
+
+def _wave(body: dict[str, Any]) -> int:
+    try:
+        return wave_of(body) or 0
+    except BadOrder:
+        return 0
 
 
 def _rank(child: Manifest, after: Mapping[ObjectKey, int]) -> tuple[int, int]:

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     BAD_WINDOW = "BadWindow"
     PINNED = "Pinned"
     WAITING_FOR_DEPENDENCY = "WaitingForDependency"
+    WAITING_FOR_WAVE = "WaitingForWave"
     ROLLING_OUT = "RollingOut"
     ROLLOUT_APPROVAL = "RolloutApproval"
     ROLLING_BACK = "RollingBack"

@@ -31,7 +31,7 @@ class Standing:
 
     looked: the commit's id that it looked at; "" = it has none yet. clusters: those that have what it wants now, and are
     Ready with it. placed: those that it goes to. reads: what that look's content hangs on; None = not known. pinned: it
-    follows no commit.
+    follows no commit. message: why in full.
     """
 
     uid: str
@@ -43,6 +43,7 @@ class Standing:
     placed: frozenset[ClusterName] = frozenset()
     reads: ReadSet | None = field(default=None, compare=False)
     pinned: bool = False
+    message: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,9 @@ class Dependencies:
 
     def told(self, key: NamespacedName, standing: Standing) -> None:
         """A look has ended like this."""
-        if self._standings.get(key) == standing:
+        before, self._standings[key] = self._standings.get(key), standing
+        if before == standing:
             return
-        self._standings[key] = standing
         for dependent in self._world.applications_after(key):
             self._wake(NamespacedName(dependent.metadata.namespace, dependent.metadata.name))
 
@@ -129,6 +130,11 @@ class Dependencies:
         """Whether an Application is Ready, as of its newest spec and commit."""
         return not self._unmet(key)
 
+    def why_not(self, key: NamespacedName) -> str:
+        """Why an Application does not count as Ready, with reason and message as its own status has them; "" = it does."""
+        why, standing = self._current(key)
+        return why if standing is None else "" if standing.ready else standing.message or standing.why
+
     def _unmet(self, other: NamespacedName) -> str:
         """Why it does not count as Ready; "" = it is."""
         why, standing = self._current(other)
@@ -171,10 +177,11 @@ def standing_of(
     ready = next((each for each in status.conditions if each.type == "Ready"), None)
     is_ready = ready is not None and ready.status == "True"
     why = "" if is_ready else f"Ready {ready.status}: {ready.reason}" if ready is not None else "nothing is known of it"
+    message = f"{ready.reason}: {ready.message}" if ready is not None and not is_ready else ""
     meta = application.metadata
     placed = frozenset(prepared.payloads) if prepared is not None else frozenset()
     reads = prepared.reads if prepared is not None else None
-    return Standing(meta.uid, meta.generation, looked, is_ready, why, clusters, placed, reads, pinned)
+    return Standing(meta.uid, meta.generation, looked, is_ready, why, clusters, placed, reads, pinned, message)
 
 
 def _sentence(waits: WaitsFor) -> str:

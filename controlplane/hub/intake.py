@@ -21,6 +21,7 @@ from controlplane.api.names import cluster_of_namespace, ground_key, tenant_name
 from controlplane.api.repository import Repository
 from controlplane.api.tenant import Tenant
 from controlplane.api.work import Work
+from controlplane.hub.child_waves import wave_of_child
 from controlplane.hub.children import Children
 from controlplane.hub.depend import reached
 from controlplane.hub.moves import named
@@ -107,7 +108,7 @@ class Intake:
                 self._queues.applications.add(_key(application))
             self._wake_expanding()
             self._queues.tenants.add(at)
-        if new is None:
+        if new is None or _is_awaited(old, new):
             self._wake_parent("Tenant", at)
 
     def _cluster(self, old: Cluster | None, new: Cluster | None) -> None:
@@ -136,7 +137,7 @@ class Intake:
             self._queues.repositories.add(at)
             self.wake_readers(at)
             self._wake_expanding()  # one of the platform's may be over what is a tenant's from now on
-        if new is None:
+        if new is None or _is_awaited(old, new):
             self._wake_parent("Repository", at)
 
     def wake_readers(
@@ -263,6 +264,15 @@ def _same_wish(old: Any, new: Any) -> bool:
         and before.annotations == after.annotations
         and before.deletion_timestamp == after.deletion_timestamp
     )
+
+
+def _is_awaited(old: Any, new: Any) -> bool:
+    """Whether what children read may have come to be Ready, where its root waits for that: it says that it is in a wave."""
+    return _readiness(old) != _readiness(new) and wave_of_child("Repository", _annotated(new)) is not None
+
+
+def _annotated(object_: Kind) -> dict[str, Any]:
+    return {"metadata": {"annotations": object_.metadata.annotations}}
 
 
 def _readiness(object_: Any) -> object:

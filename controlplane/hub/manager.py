@@ -95,7 +95,7 @@ class Manager:
         counts_of(world, self.clusters.online)
         self.applications = Applications(
             world, client, selector, store, dispatcher, self._children, self.clusters, self.status, self._announcer,
-            journeys, recall, self._histories, dependencies, self._rollouts,
+            journeys, recall, self._histories, dependencies, self._rollouts, queues.applications.add,
         )  # fmt: skip
         self._policy_commits = PolicyCommits(
             world,

@@ -19,6 +19,7 @@ from controlplane.artifact.codec import Encoded, encode
 from controlplane.artifact.errors import ArtifactError
 from controlplane.health.assess import needs_status
 from controlplane.health.own import problems_of
+from controlplane.hub.child_waves import bad_waves
 from controlplane.hub.children import child_manifests
 from controlplane.hub.dispatch import Payload
 from controlplane.hub.expand import ExpandError, expand
@@ -157,6 +158,8 @@ async def prepare(
         leaves = tuple(m for m in rendered.manifests if m.key.group != GROUP)
     try:
         children = child_manifests(key, children)
+        if bad := bad_waves(children):
+            raise Refusal("BadOrder", f"{bad[0].object}: {bad[0].message}", bad, reads)
         targets, encoded = await _targets(application, tenant, leaves, world)
         delivery = Delivery(
             application=key, tenant=tenant_name, source=head.url,

@@ -20,12 +20,19 @@ from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.policy.gate import Permit
 
-__all__ = ["Portion", "Ration", "child_name"]
+__all__ = ["Portion", "Ration", "child_name", "step_of"]
+
+_LATER = 1_000  # behind all steps
 
 
 def child_name(key: ObjectKey) -> str:
     """What a root's child is called among the members of a rollout; no cluster's name holds a slash."""
     return f"{key.namespace}/{key.name}"
+
+
+def step_of(key: ObjectKey, steps: Mapping[str, int]) -> int:
+    """The step that a child goes with. Who came later goes after all of them; what children read, with the first."""
+    return steps.get(child_name(key), _LATER) if steps and key.kind == "Application" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,8 @@ class Portion:
 class Ration:
     """Who gets what. everybody, children: what holds for clusters, and for a root's children, that choices do not name.
 
-    back: what was good before, with its permit. waiting: why not all of it is out. look_s: until the next look.
+    back: what was good before, with its permit. waiting: why not all of it is out. look_s: until the next look. steps: with
+    which step a child goes.
     """
 
     choices: Mapping[str, Choice] = field(default_factory=dict)
@@ -55,6 +63,11 @@ class Ration:
     waits_for: tuple[WaitsFor, ...] = ()
     status: RolloutStatus | None = None
     look_s: float | None = None
+    steps: Mapping[str, int] = field(default_factory=dict)
+
+    def step_of(self, key: ObjectKey) -> int:
+        """The step of a rollout that a child goes with; what children read goes with the first."""
+        return step_of(key, self.steps)
 
     def _of(self, name: str) -> Choice:
         return self.choices.get(name, self.children if "/" in name else self.everybody)

@@ -26,11 +26,12 @@ class Release:
 
     async def check(
         self, key: NamespacedName, application: Application, prepared: Prepared, works: Sequence[Work], step: ChildPlan,
-        now: datetime,
+        now: datetime, *, begun: bool = False,
     ) -> Holds:  # fmt: skip
         """Raises Waiting where it may not; returns the clusters that it may not go to yet, with why.
 
-        step: what would be done to the children. now: aware.
+        step: what would be done to the children. now: aware. begun: the first waves of it are out, so that neither a person
+        nor a window is asked again.
         """
         spec = application.spec
         current = {cluster: digest for cluster, work in present_works(works).items() if (digest := asked_digest(work))}
@@ -39,9 +40,10 @@ class Release:
             return Holds()
         manual, before = asked(application, now)[1] in ("sync", "pin"), application.status.held
         only_removal = before is not None and before.revision == prepared.head.revision
-        if spec.sync.mode == "Manual" and not manual and not only_removal:
-            raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key}`")
-        _check_windows(key, application, prepared.head.revision, now, manual=manual)
+        if not begun:
+            if spec.sync.mode == "Manual" and not manual and not only_removal:
+                raise Waiting(Reason.MANUAL_SYNC, f"{prepared.head.revision} waits for `cpctl app sync {key}`")
+            _check_windows(key, application, prepared.head.revision, now, manual=manual)
         due = frozenset(cluster for cluster, digest in wanted.items() if current.get(cluster) != digest)
         found = self._dependencies.check(key, application, due)
         if found.everywhere or (found.clusters and found.clusters >= due):

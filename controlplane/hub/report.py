@@ -24,6 +24,7 @@ _NOT_AT_WORK = _STUCK | {
     Reason.MANUAL_SYNC, Reason.SUSPENDED, Reason.SYNC_WINDOW, Reason.MOVED, Reason.MOVE_NOT_AGREED,
 }  # fmt: skip
 _MOST_PROBLEMS = 10
+_MOST_WAITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +108,6 @@ def _since(before: tuple[WaitsFor, ...], outcome: Outcome) -> tuple[WaitsFor, ..
     waits_for = outcome.waits_for or (outcome.waiting.waits_for if outcome.waiting is not None else ())
     began = {each.application: each.since for each in before}
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return tuple(each.model_copy(update={"since": began.get(each.application) or now}) for each in waits_for)
+    return tuple(
+        each.model_copy(update={"since": began.get(each.application) or now}) for each in waits_for[:_MOST_WAITS]
+    )

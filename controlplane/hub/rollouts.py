@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -19,13 +20,14 @@ from controlplane.api.labels import ANNOTATION_APPROVE, HUB_NAMESPACE, LABEL_ROL
 from controlplane.api.model import CommitInfo
 from controlplane.api.rollout import Rollout, RolloutStatus
 from controlplane.api.work import Work
+from controlplane.hub.child_waves import NOBODY, Line
 from controlplane.hub.children import Children
 from controlplane.hub.conditions import Reason
 from controlplane.hub.dependencies import Dependencies, Holds
 from controlplane.hub.dispatch import HUB_MANAGER
 from controlplane.hub.holding import Holding
 from controlplane.hub.prepare import Prepared, Refusal
-from controlplane.hub.ration import Ration, child_name
+from controlplane.hub.ration import Ration, child_name, step_of
 from controlplane.hub.recall import Past, Recall
 from controlplane.hub.rollout import Choice, Decision, Record, Seen, begin, decide, is_needed, rules_of
 from controlplane.hub.rollout_record import decode_record, encode_record, kept_part, record_name
@@ -145,9 +147,10 @@ class Rollouts:
         return not is_needed(known[0], wish.target, wish.seen, _sync(application, known[0]), _plan(rollout))
 
     async def ration(
-        self, key: NamespacedName, application: Application, prepared: Prepared, wish: Wish | None, holds: Holds
-    ) -> Ration:
-        """Who gets what at this look; the record is kept before anything goes out."""
+        self, key: NamespacedName, application: Application, prepared: Prepared, wish: Wish | None, holds: Holds,
+        line: Line = NOBODY,
+    ) -> Ration:  # fmt: skip
+        """Who gets what at this look; the record is kept before anything goes out. line: the children in their waves."""
         rollout = application.spec.rollout
         if rollout is None or wish is None or not wish.target:
             await self.forget(key)
@@ -161,15 +164,17 @@ class Rollouts:
         needed = is_needed(record, wish.target, wish.seen, sync, plan)
         if needed:
             good = good or self._good_head(key, application, prepared)
-            revision, step_of = prepared.head.revision, _steps(rollout, wish)
+            revision, steps = prepared.head.revision, _steps(rollout, wish)
             record = begin(
-                record, wish.target, wish.seen, step_of, revision=revision, now_s=self._clock(), sync=sync, plan=plan
+                record, wish.target, wish.seen, steps, revision=revision, now_s=self._clock(), sync=sync, plan=plan
             )
         there = all(wish.seen[name].has == digest for name, digest in wish.target.items())
         if record is None or good is None or (needed and there):  # back to what everybody has: nothing goes anywhere
             await self.forget(key)
             return replace(_without(holds), status=_arrived(application.status.rollout, prepared, len(wish.target)))
-        held = wish.target.keys() if holds.everywhere else holds.clusters
+        waits = line.wait(partial(step_of, steps=record.step_of))
+        turn = frozenset(child_name(key) for key in waits.held if key.kind == "Application")
+        held = frozenset(wish.target) if holds.everywhere else holds.clusters | turn
         approve = {application.spec.request.approve, application.metadata.annotations.get(ANNOTATION_APPROVE, "")} - {
             ""
         }
@@ -202,6 +207,7 @@ class Rollouts:
         return Ration(
             choices=decision.give, everybody=Choice.KEEP, children=Choice.KEEP, back=back,
             waiting=_waiting(key, status, holds), waits_for=holds.waits_for, status=status, look_s=look_s,
+            steps=decision.record.step_of,
         )  # fmt: skip
 
     def _seen(self, cluster: ClusterName, work: Work | None) -> Seen:
