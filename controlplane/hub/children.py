@@ -6,6 +6,7 @@ applied. A child is written as an agent writes objects: server-side apply, witho
 """
 
 import gzip
+import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import orjson
 
 from controlplane.api.keys import GROUP, NamespacedName, ObjectKey
 from controlplane.api.labels import (
+    ANNOTATION_CONTENT,
     FINALIZER,
     HUB_NAMESPACE,
     LABEL_CHILDREN_OF,
@@ -59,8 +61,15 @@ def child_manifests(root: NamespacedName, rendered: Iterable[Manifest]) -> tuple
             meta["finalizers"] = [FINALIZER]
         body = {**manifest.body, "metadata": meta}
         body.pop("status", None)
+        said = meta.get("annotations")
+        meta["annotations"] = {**(said if isinstance(said, dict) else {}), ANNOTATION_CONTENT: _content(body)}
         children.append(Manifest.of(body, manifest.origin))
     return tuple(sorted(children, key=lambda m: (_ORDER.get(m.key.kind, 9), m.key)))
+
+
+def _content(body: Mapping[str, Any]) -> str:
+    """Tells one wish from another: of a field that leaves Git nothing else shows that the child still has it from us."""
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +102,13 @@ def plan_children(
 
 
 def contains(live: Any, wanted: Any) -> bool:
-    """Whether every field of wanted stands in live with that value; a list has to be the same, but for added defaults."""
+    """Whether every field of wanted stands in live with that value; a list has to be the same, but for added defaults.
+
+    null says nothing: the API server stores none.
+    """
     if isinstance(wanted, dict):
         return isinstance(live, dict) and all(
-            key in live and contains(live[key], value) for key, value in wanted.items()
+            value is None or (key in live and contains(live[key], value)) for key, value in wanted.items()
         )
     if isinstance(wanted, list):
         if not isinstance(live, list):

@@ -79,6 +79,19 @@ def test_plan(known: dict[ObjectKey, str], there: dict[ObjectKey, dict[str, Any]
     assert plan_children([APP], known, there, prune=True) == expected
 
 
+def test_a_field_that_leaves_git_is_a_difference_and_null_is_none() -> None:
+    def made(**spec: Any) -> Manifest:
+        return child_manifests(ROOT, [Manifest.of(body("Application", "web", "tenant-a", **spec))])[0]
+
+    before, after = made(source={"repository": "r"}, dependsOn=[{"name": "db"}]), made(source={"repository": "r"})
+    known = {before.key: "u1"}
+    assert plan_children([after], known, {before.key: live(before)}, prune=True).apply == (after,)
+    assert plan_children([before], known, {before.key: live(before)}, prune=True).apply == ()
+    empty = made(source={"repository": "r"}, placement=None)
+    stored = live(empty, spec={"source": {"repository": "r"}})
+    assert plan_children([empty], known, {empty.key: stored}, prune=True).apply == ()
+
+
 def test_what_left_git_is_pruned_applications_before_what_they_read() -> None:
     keys = [ObjectKey("controlplane.dev", kind, "", "x") for kind in ("Tenant", "Repository", "Application")]
     step = plan_children([], dict.fromkeys(keys, "u"), {}, prune=True)
