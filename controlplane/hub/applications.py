@@ -36,6 +36,7 @@ from controlplane.hub.ration import Portion, Ration
 from controlplane.hub.recall import Recall
 from controlplane.hub.release import Release
 from controlplane.hub.report import Outcome, status_of
+from controlplane.hub.retreat import Retreat
 from controlplane.hub.rollouts import Rollouts
 from controlplane.hub.rollup import asked_digest, is_work_ready, present_works, roll_up
 from controlplane.hub.select import Selector
@@ -80,6 +81,7 @@ class Applications:
         delivered = Delivered(store)
         family = Family(world, children, delivered, self._moves)
         self._holder = Holder(world, selector, store, delivered, family, self._moves)
+        self._retreat = Retreat(Holder(world, selector, store, delivered, family, self._moves), children)
 
     def forget(self, key: NamespacedName) -> None:
         """Prepare anew at the next look: an artifact was lost."""
@@ -94,6 +96,7 @@ class Applications:
             self._recall.forget(key)
             self._selector.gone(key)
             self._holder.forget(key)
+            self._retreat.forget(key)
             self._dependencies.forget(key)
             self._waves.forget(key)
             await self._rollouts.forget(key)
@@ -137,6 +140,7 @@ class Applications:
                 unmet = await self._release.check(key, application, prepared, works, step, now, begun=begun)
             line = self._waves.line(key, prepared, holding.step)
             ration = await self._rollouts.ration(key, application, prepared, wish, unmet, line)
+            ration = await self._retreat.look(key, application, ration, works)
             look_s = ration.look_s
             wait = line.wait(ration.step_of)
             problems = await self._carry_out(key, application, prepared, holding, ration, wait)
@@ -156,7 +160,7 @@ class Applications:
         else:
             outcome = Outcome(
                 None if ration.waiting or wave else prepared.head,
-                waiting=with_wave(ration.said(holding.waiting(key)), wave), attempted=newest or prepared.head,
+                waiting=with_wave(ration.said(key, holding), wave), attempted=newest or prepared.head,
                 problems=problems, pin=pin, rollout=ration.status, begun=True,
                 waits_for=(*ration.waits_for, *(wave.waits_for if wave else ())),
             )  # fmt: skip
@@ -176,6 +180,7 @@ class Applications:
         holding = Holding(prepared.payloads, ChildPlan((), ()), prepared.permit)
         wish = self._rollouts.wish(key, application, prepared, holding, self._world.works_of(key))
         ration = await self._rollouts.ration(key, application, prepared, wish, Holds(everywhere=True))
+        ration = await self._retreat.look(key, application, ration, self._world.works_of(key))
         await self._carry_out(key, application, prepared, holding, ration, Wait())
         return replace(outcome, rollout=ration.status), ration.look_s
 
@@ -219,8 +224,9 @@ class Applications:
         step = wait.due(ration.due_children(holding.step))
         if step.apply or step.prune:
             problems = await self._children.carry_out(key, step, prepared.permit)
-        if ration.back is not None and (back := ration.children_back(self._children, key)).apply:
-            problems += await self._children.carry_out(key, back, ration.back.permit)
+        back = ration.going_back()
+        if back is not None and (back.step.apply or back.step.prune):
+            problems += await self._children.carry_out(key, back.step, back.permit)
         return problems
 
     async def _deliver(

@@ -39,7 +39,8 @@ from controlplane.kube.resource import APPLICATIONS, CONFIGMAPS, REPOSITORIES, T
 from controlplane.policy.gate import Permit, RemovalPermit
 
 __all__ = [
-    "ChildPlan", "Children", "child_manifests", "contains", "decode_inventory", "encode_inventory", "plan_children",
+    "ChildPlan", "Children", "child_manifests", "contains", "content_of", "decode_inventory", "encode_inventory",
+    "plan_children",
 ]  # fmt: skip
 
 _RESOURCES: Mapping[str, Resource] = {"Tenant": TENANTS, "Repository": REPOSITORIES, "Application": APPLICATIONS}
@@ -65,6 +66,11 @@ def child_manifests(root: NamespacedName, rendered: Iterable[Manifest]) -> tuple
         meta["annotations"] = {**(said if isinstance(said, dict) else {}), ANNOTATION_CONTENT: _content(body)}
         children.append(Manifest.of(body, manifest.origin))
     return tuple(sorted(children, key=lambda m: (_ORDER.get(m.key.kind, 9), m.key)))
+
+
+def content_of(body: Mapping[str, Any]) -> str:
+    """What a child was written as by its root, as text that is the same for the same; "" = by nobody of ours."""
+    return str((body["metadata"].get("annotations") or {}).get(ANNOTATION_CONTENT) or "")
 
 
 def _content(body: Mapping[str, Any]) -> str:

@@ -238,8 +238,8 @@ def _into(table: Table[Any]) -> Callable[[Event], None]:
         try:
             table.put(event.object)
         except ValidationError as error:  # admission refuses it; an older CRD's object may still be stored
-            where = {"kind": event.object.get("kind"), "namespace": meta.get("namespace"), "name": meta["name"]}
-            _log.warning("an object cannot be read", extra=where | {"errors": error.error_count()})
+            where = f"{event.object.get('kind')} {meta.get('namespace') or ''}/{meta['name']}"
+            _log.warning("an object cannot be read", extra={"object": where, "errors": error.error_count()})
 
     return take
 

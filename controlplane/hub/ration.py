@@ -52,7 +52,7 @@ class Ration:
     """Who gets what. everybody, children: what holds for clusters, and for a root's children, that choices do not name.
 
     back: what was good before, with its permit. waiting: why not all of it is out. look_s: until the next look. steps: with
-    which step a child goes.
+    which step a child goes. added: who had nothing before the rollout. retreat: back, with what stays of what it would remove.
     """
 
     choices: Mapping[str, Choice] = field(default_factory=dict)
@@ -64,6 +64,8 @@ class Ration:
     status: RolloutStatus | None = None
     look_s: float | None = None
     steps: Mapping[str, int] = field(default_factory=dict)
+    added: frozenset[str] = frozenset()
+    retreat: Holding | None = None
 
     def step_of(self, key: ObjectKey) -> int:
         """The step of a rollout that a child goes with; what children read goes with the first."""
@@ -87,22 +89,35 @@ class Ration:
                     head, permit = prepared.head, holding.permit_for(cluster)
                     spec = application_spec(application, tenant, payload, head.revision, world.hub, provides)
                     wanted[cluster] = holding.fit(cluster, spec)
-                case Choice.GOOD if self.back is not None and cluster in self.back.payloads:
-                    head, permit = self.back.head, self.back.permit
-                    payload = self.back.payloads[cluster]
-                    wanted[cluster] = application_spec(application, tenant, payload, head.revision, world.hub, provides)
+                case Choice.GOOD if self.back is not None and (back := self.going_back()) and cluster in back.payloads:
+                    head, permit = self.back.head, back.permit_for(cluster)
+                    payload = back.payloads[cluster]
+                    spec = application_spec(application, tenant, payload, head.revision, world.hub, provides)
+                    wanted[cluster] = back.fit(cluster, spec)
                 case _:
                     kept.add(cluster)
                     continue
             sources[cluster] = head, permit
         return Portion(wanted, sources, frozenset(kept))
 
-    def said(self, held: Waiting | None) -> Waiting | None:
-        """What is told of a look: how far it is, and what the guard keeps."""
+    def said(self, key: NamespacedName, holding: Holding) -> Waiting | None:
+        """What is told of a look: how far it is, and what the guard keeps of what goes out, and of what goes back."""
+        kept = [each.waiting(key) for each in (holding, self.retreat) if each is not None]
+        held = next((each for each in kept if each is not None), None)
         if self.waiting is None or held is None:
             return self.waiting or held
         message = f"{self.waiting.message}; {held.message}"
         return Waiting(self.waiting.reason, message, held.held, waits_for=self.waiting.waits_for)
+
+    def going_back(self) -> Holding | None:
+        """What was good, as it goes out again; None where nothing goes back."""
+        if self.retreat is not None or self.back is None:
+            return self.retreat
+        return Holding(self.back.payloads, ChildPlan((), ()), self.back.permit)
+
+    def returns(self, name: str) -> bool:
+        """Whether somebody is to have what was good."""
+        return self.back is not None and self._of(name) is Choice.GOOD
 
     def due_children(self, step: ChildPlan) -> ChildPlan:
         """Of what would be done to the children, what is done now. What children read is not rationed."""
@@ -112,13 +127,16 @@ class Ration:
         )
 
     def children_back(self, children: Children, root: NamespacedName) -> ChildPlan:
-        """What brings those children back that are to be as they were before."""
+        """What brings those children back that are to be as they were before, and takes away what was not there."""
         was = self.back.children if self.back is not None else ()
-        wanted = [each for each in was if each.key.kind == "Application" and self._is_back(each.key)]
-        return plan_children(wanted, children.of(root), children.live(root, wanted), prune=False)
-
-    def _is_back(self, key: ObjectKey) -> bool:
-        return self._of(child_name(key)) is Choice.GOOD
+        known = children.of(root)
+        wanted = [each for each in was if each.key.kind == "Application" and self.returns(child_name(each.key))]
+        plan = plan_children(wanted, known, children.live(root, wanted), prune=False)
+        there = {each.key for each in was}
+        gone = (
+            key for key in known if key.kind == "Application" and child_name(key) in self.added and key not in there
+        )
+        return ChildPlan(plan.apply, tuple(sorted(key for key in gone if self.returns(child_name(key)))))
 
     def _goes(self, key: ObjectKey) -> bool:
         return key.kind != "Application" or self._of(child_name(key)) is Choice.TARGET

@@ -275,6 +275,9 @@ def _stopped(
     give |= {
         name: Choice.GOOD for name in seen.keys() - members.keys() if not seen[name].has
     }  # came later: better than nothing
+    # who had nothing before gets what was good for others; whether there is such a thing is seen where it is recalled
+    news = {n for n, each in members.items() if n not in record.good and each.has in ("", record.target[n])}
+    give |= dict.fromkeys(news, Choice.GOOD)
     gone = _gone(record, rules, now_s)
     waits = {name for name in record.good.keys() & members.keys() - gone if name in back or not members[name].ready}
     looks = [rules.grace_s - (now_s - record.silent[name]) for name in waits & record.silent.keys()]

@@ -21,7 +21,7 @@ from controlplane.api.model import CommitInfo
 from controlplane.api.rollout import Rollout, RolloutStatus
 from controlplane.api.work import Work
 from controlplane.hub.child_waves import NOBODY, Line
-from controlplane.hub.children import Children
+from controlplane.hub.children import Children, content_of
 from controlplane.hub.conditions import Reason
 from controlplane.hub.dependencies import Dependencies, Holds
 from controlplane.hub.dispatch import HUB_MANAGER
@@ -79,7 +79,7 @@ class Rollouts:
                 key, record, good = decode_record(body)
             except (KeyError, ValueError, TypeError, OSError):
                 _log.warning(
-                    "a rollout's record cannot be read; it begins anew", extra={"name": body["metadata"]["name"]}
+                    "a rollout's record cannot be read; it begins anew", extra={"record": body["metadata"]["name"]}
                 )
                 continue
             self._records[key] = record, good
@@ -118,25 +118,32 @@ class Rollouts:
             return None
         present = present_works(works)
         target: dict[str, str] = {cluster: payload.digest for cluster, payload in holding.payloads.items()}
-        seen: dict[str, Seen] = {cluster: self._seen(cluster, present.get(cluster)) for cluster in holding.payloads}
+        record = self._records[key][0] if key in self._records else None
+        good = record.good if record is not None else {}
+        seen: dict[str, Seen] = {
+            cluster: self._seen(cluster, present.get(cluster), target[cluster], good.get(cluster, ""))
+            for cluster in holding.payloads
+        }
         labels: dict[str, Mapping[str, str]] = {}
         for cluster in holding.payloads:
             found = self._world.cluster(cluster)
             labels[cluster] = found.metadata.labels if found is not None else {}
-        pending = {child.key for child in holding.step.apply}
         live = self._children.live(key, prepared.children)
         for child in prepared.children:
             if child.key.kind == "Application":
-                name, digest = child_name(child.key), _digest(child.body)
-                target[name], labels[name] = digest, child.body["metadata"].get("labels") or {}
-                seen[name] = self._seen_child(child.key, live.get(child.key), "" if child.key in pending else digest)
+                name = child_name(child.key)
+                target[name], labels[name] = content_of(child.body), child.body["metadata"].get("labels") or {}
+                seen[name] = self._seen_child(child.key, live.get(child.key), target[name])
         for gone in holding.step.prune:
             if gone.kind == "Application":
                 name, body = child_name(gone), live.get(gone)
                 target[name] = _ABSENT
                 labels[name] = (body["metadata"].get("labels") or {}) if body is not None else {}
-                stays = body is not None and body["metadata"].get("deletionTimestamp") is None
-                seen[name] = Seen(has=_spec_digest(body) if body and stays else _ABSENT, ready=body is None)
+                if body is not None and body["metadata"].get("deletionTimestamp") is None:  # its step has not come
+                    met = self._dependencies.is_met(NamespacedName(gone.namespace, gone.name))
+                    seen[name] = Seen(has=_has(body), ready=met)
+                else:
+                    seen[name] = Seen(has=_ABSENT, ready=body is None)
         return Wish(target, seen, labels)
 
     def under_way(self, key: NamespacedName, application: Application, wish: Wish | None) -> bool:
@@ -182,7 +189,6 @@ class Rollouts:
         if decision.phase == "Done":
             await self.forget(key)
             return replace(_without(holds), status=_status(decision, rollout))
-        await self._keep(key, decision.record, good)
         return await self._carried(key, application, decision, good, rollout, holds)
 
     async def _carried(
@@ -194,32 +200,42 @@ class Rollouts:
         rollout: Rollout,
         holds: Holds,
     ) -> Ration:
-        back, stop, look_s = None, "", decision.look_s
+        back, stop, look_s, record = None, "", decision.look_s, decision.record
         if Choice.GOOD in decision.give.values():
-            digests = {ClusterName(n): Digest(d) for n, d in decision.record.good.items() if "/" not in n}
-            children = any("/" in name for name in decision.record.good)
+            digests = {ClusterName(n): Digest(d) for n, d in record.good.items() if "/" not in n}
+            children = any("/" in name for name in record.good)
             try:
                 back = await self._recall.prepare(key, application, Past(good, digests, children))
             except Refusal as refusal:
                 stop = f"; it cannot go back to {good.revision}: {refusal.message}"
                 look_s = _AGAIN_S if refusal.transient else look_s
+            else:
+                record, alike = _as_recalled(record, back, decision.give)
+                if alike:
+                    stop = f"; it cannot go back to {good.revision}: {alike} is no other there"
+        await self._keep(key, record, good)
         status = _status(decision, rollout, stop)
         return Ration(
             choices=decision.give, everybody=Choice.KEEP, children=Choice.KEEP, back=back,
             waiting=_waiting(key, status, holds), waits_for=holds.waits_for, status=status, look_s=look_s,
-            steps=decision.record.step_of,
+            steps=record.step_of, added=frozenset(record.step_of.keys() - record.good.keys()),
         )  # fmt: skip
 
-    def _seen(self, cluster: ClusterName, work: Work | None) -> Seen:
+    def _seen(self, cluster: ClusterName, work: Work | None, target: str, good: str) -> Seen:
+        """target, good: what it is to have, and had. With what is good something may be kept that waits for a word."""
         online = self._online(cluster)
         if work is None or work.spec.artifact is None:
             return Seen(online=online)
+        has, kept = work.spec.artifact.digest, work.spec.kept
+        if has != target and kept is not None and kept.besides == good:
+            has = good
         return Seen(
-            has=work.spec.artifact.digest, ready=is_work_ready(work), online=online, failed=trouble_of(work),
+            has=has, ready=is_work_ready(work), online=online, failed=trouble_of(work),
             sent_s=work.spec.delivery / 1000,
         )  # fmt: skip
 
-    def _seen_child(self, key: ObjectKey, body: dict[str, Any] | None, has: str) -> Seen:
+    def _seen_child(self, key: ObjectKey, body: dict[str, Any] | None, target: str) -> Seen:
+        """What somebody changed of a child is no other content: it is put back at whatever step."""
         name = NamespacedName(key.namespace, key.name)
         child = self._world.applications.get(name)
         if body is None or child is None:
@@ -234,7 +250,8 @@ class Rollouts:
             ),
             "",
         )
-        return Seen(has=has or _spec_digest(body), ready=self._dependencies.is_met(name), failed=failed if has else "")
+        has = _has(body)
+        return Seen(has=has, ready=self._dependencies.is_met(name), failed=failed if has == target else "")
 
     def _good_head(self, key: NamespacedName, application: Application, prepared: Prepared) -> Head:
         """The revision that most of it has now."""
@@ -277,9 +294,22 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _spec_digest(body: dict[str, Any]) -> str:
-    """What a child that is not as it should be has instead."""
-    return _digest([body.get("spec"), body["metadata"].get("labels"), body["metadata"].get("annotations")])
+def _has(body: dict[str, Any]) -> str:
+    """What a child has; one that bears no mark of its root has something else than all that is wanted."""
+    return content_of(body) or _digest([body.get("spec"), body["metadata"].get("uid")])
+
+
+def _as_recalled(record: Record, back: Prepared, give: Mapping[str, Choice]) -> tuple[Record, str]:
+    """The record with what its children go back to, as that is rendered today; and the first of them that would be just what
+    failed: a template stands in the root's spec, and in no commit.
+    """
+    made = {child_name(child.key): content_of(child.body) for child in back.children if child.key.kind == "Application"}
+    going = sorted(
+        name for name, choice in give.items() if choice is Choice.GOOD and name in record.good and name in made
+    )
+    alike = [name for name in going if made[name] == record.target.get(name)]
+    good = {**record.good, **{name: made[name] for name in going if name not in alike}}
+    return (replace(record, good=good) if good != record.good else record), alike[0] if alike else ""
 
 
 def _without(holds: Holds) -> Ration:

@@ -107,8 +107,10 @@ async def test_a_child_that_a_person_holds_holds_the_waves_behind_it_and_one_wor
     await team.ready("root", "last")
     await team.push(
         {
-            "root/web.yaml": child(team, "web", "apps/db", **{WAVE: "1"}),
-            "root/db.yaml": child(team, "db", "apps/last"),
+            "root/web.yaml": child(team, "web", "apps/web2", **{WAVE: "1"}),
+            "root/db.yaml": child(team, "db", "apps/db2"),
+            "apps/db2/cm.yaml": config_map("db2"),
+            "apps/web2/cm.yaml": config_map("web2"),
         }
     )
     await team.stuck("root", "ManualSync")
@@ -122,7 +124,7 @@ async def test_a_child_that_a_person_holds_holds_the_waves_behind_it_and_one_wor
     assert await path_of(team, "web") == "apps/web"
     await system.cpctl("app", "resume", f"{team.hub_namespace}/db")
     await team.sees("is Ready", "root", lambda body: condition(body, "Ready").true)
-    assert await path_of(team, "web") == "apps/db"
+    assert await path_of(team, "web") == "apps/web2"
 
 
 async def test_what_left_git_goes_in_reverse_order_of_its_waves_and_so_do_all_with_their_root(
