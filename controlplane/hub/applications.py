@@ -25,6 +25,7 @@ from controlplane.hub.dependencies import Dependencies, Holds, standing_of
 from controlplane.hub.dispatch import Dispatcher, WorkPlan, plan
 from controlplane.hub.family import Family
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
+from controlplane.hub.guard import PRECIOUS
 from controlplane.hub.history import Histories
 from controlplane.hub.holding import Holder, Holding
 from controlplane.hub.ignore import check_ignore
@@ -81,7 +82,8 @@ class Applications:
         delivered = Delivered(store)
         family = Family(world, children, delivered, self._moves)
         self._holder = Holder(world, selector, store, delivered, family, self._moves)
-        self._retreat = Retreat(Holder(world, selector, store, delivered, family, self._moves), children)
+        going_back = Holder(world, selector, store, delivered, family, self._moves, PRECIOUS)
+        self._retreat = Retreat(going_back, children)
 
     def forget(self, key: NamespacedName) -> None:
         """Prepare anew at the next look: an artifact was lost."""

@@ -89,11 +89,16 @@ class _Merged:
 
 
 class Holder:
-    """Judges what is prepared against what is delivered, and keeps what has to wait."""
+    """Judges what is prepared against what is delivered, and keeps what has to wait.
+
+    only: the kinds (group, kind) that are judged and kept on clusters; None = all.
+    """
 
     def __init__(
-        self, world: World, selector: Selector, store: Store, delivered: Delivered, family: Family, moves: Moves
-    ) -> None:
+        self, world: World, selector: Selector, store: Store, delivered: Delivered, family: Family, moves: Moves,
+        only: frozenset[tuple[str, str]] | None = None,
+    ) -> None:  # fmt: skip
+        self._only = only
         self._world = world
         self._selector = selector
         self._store = store
@@ -175,6 +180,8 @@ class Holder:
         if contents is None:
             return Change(cluster, frozenset(), frozenset(after), unknown=True, leaves=wanted is None)
         before = contents.removable | ({_namespace(made)} if made else set())
+        if self._only is not None:
+            before = frozenset(each for each in before if each in after or (each.group, each.kind) in self._only)
         held = work.spec.kept is not None
         return Change(cluster, before, frozenset(after), held=held, leaves=wanted is None)
 

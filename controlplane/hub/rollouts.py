@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from controlplane.api.application import Application
 from controlplane.api.keys import ClusterName, Digest, NamespacedName, ObjectKey
 from controlplane.api.labels import ANNOTATION_APPROVE, HUB_NAMESPACE, LABEL_ROLLOUT_OF
 from controlplane.api.model import CommitInfo
-from controlplane.api.rollout import Rollout, RolloutStatus
+from controlplane.api.rollout import Rollout
 from controlplane.api.work import Work
 from controlplane.hub.child_waves import NOBODY, Line
 from controlplane.hub.children import Children, content_of
@@ -31,6 +30,7 @@ from controlplane.hub.ration import Ration, child_name, step_of
 from controlplane.hub.recall import Past, Recall
 from controlplane.hub.rollout import Choice, Decision, Record, Seen, begin, decide, is_needed, rules_of
 from controlplane.hub.rollout_record import decode_record, encode_record, kept_part, record_name
+from controlplane.hub.rollout_status import arrived, rollout_status, rollout_waits
 from controlplane.hub.rollup import is_work_ready, present_works, trouble_of
 from controlplane.hub.sources import Head
 from controlplane.hub.waiting import Waiting
@@ -162,7 +162,7 @@ class Rollouts:
         if rollout is None or wish is None or not wish.target:
             await self.forget(key)
             status = (
-                _arrived(application.status.rollout, prepared, len(prepared.payloads)) if rollout is not None else None
+                arrived(application.status.rollout, prepared, len(prepared.payloads)) if rollout is not None else None
             )
             return replace(_without(holds), status=status)
         known = self._records.get(key)
@@ -178,7 +178,7 @@ class Rollouts:
         there = all(wish.seen[name].has == digest for name, digest in wish.target.items())
         if record is None or good is None or (needed and there):  # back to what everybody has: nothing goes anywhere
             await self.forget(key)
-            return replace(_without(holds), status=_arrived(application.status.rollout, prepared, len(wish.target)))
+            return replace(_without(holds), status=arrived(application.status.rollout, prepared, len(wish.target)))
         waits = line.wait(partial(step_of, steps=record.step_of))
         turn = frozenset(child_name(key) for key in waits.held if key.kind == "Application")
         held = frozenset(wish.target) if holds.everywhere else holds.clusters | turn
@@ -188,7 +188,7 @@ class Rollouts:
         decision = decide(record, rules_of(rollout), wish.seen, self._clock(), held=held, approve=approve)
         if decision.phase == "Done":
             await self.forget(key)
-            return replace(_without(holds), status=_status(decision, rollout))
+            return replace(_without(holds), status=rollout_status(decision, rollout))
         return await self._carried(key, application, decision, good, rollout, holds)
 
     async def _carried(
@@ -214,10 +214,10 @@ class Rollouts:
                 if alike:
                     stop = f"; it cannot go back to {good.revision}: {alike} is no other there"
         await self._keep(key, record, good)
-        status = _status(decision, rollout, stop)
+        status = rollout_status(decision, rollout, stop)
         return Ration(
             choices=decision.give, everybody=Choice.KEEP, children=Choice.KEEP, back=back,
-            waiting=_waiting(key, status, holds), waits_for=holds.waits_for, status=status, look_s=look_s,
+            waiting=rollout_waits(key, status, holds), waits_for=holds.waits_for, status=status, look_s=look_s,
             steps=record.step_of, added=frozenset(record.step_of.keys() - record.good.keys()),
         )  # fmt: skip
 
@@ -320,58 +320,3 @@ def _without(holds: Holds) -> Ration:
         choices=dict.fromkeys(holds.clusters, Choice.KEEP), children=Choice.KEEP, waiting=holds.waiting(),
         waits_for=holds.waits_for,
     )  # fmt: skip
-
-
-def _arrived(before: RolloutStatus | None, prepared: Prepared, total: int) -> RolloutStatus | None:
-    """Nothing is under way: the last one is told as done, if there was one."""
-    if before is None or before.phase == "Done":
-        return before
-    update = {"phase": "Done", "message": "", "token": "", "updated": total, "total": total, "step": before.of}
-    return before.model_copy(update=update | {"revision": prepared.head.revision})
-
-
-def _status(decision: Decision, rollout: Rollout, stop: str = "") -> RolloutStatus:
-    record = decision.record
-    of = len(rollout.steps) + (1 if any(step == len(rollout.steps) for step in record.step_of.values()) else 0)
-    return RolloutStatus(
-        revision=record.revision,
-        phase="Halted" if stop else decision.phase,
-        step=min(record.step + 1, of),
-        of=of,
-        updated=decision.updated,
-        total=len(record.step_of),
-        message=(decision.message + stop)[:1024],
-        token=decision.token,
-        started_at=_time(record.started_s),
-        step_since=_time(record.step_since_s),
-    )
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _waiting(key: NamespacedName, status: RolloutStatus, holds: Holds) -> Waiting:
-    at = f"step {status.step} of {status.of}"
-    name = f"{key.namespace}/{key.name}"
-    again = f"another commit, or `cpctl app sync {name}`, tries again"
-    match status.phase:
-        case "WaitingForApproval":
-            message = (
-                f"{status.revision}: {at} waits for a person's word; "
-                f"`cpctl app approve {name} --token {status.token}` lets it go on"
-            )
-            return Waiting(Reason.ROLLOUT_APPROVAL, message, waits_for=holds.waits_for)
-        case "Halted":
-            return Waiting(Reason.ROLLOUT_FAILED, f"{status.revision} was stopped in {at}: {status.message}; {again}")
-        case "RollingBack":
-            return Waiting(
-                Reason.ROLLING_BACK, f"{status.revision} failed in {at}: {status.message}; it is being taken back"
-            )
-        case "RolledBack":
-            message = f"{status.revision} failed in {at} and was taken back: {status.message}; {again}"
-            return Waiting(Reason.ROLLOUT_FAILED, message)
-    told = f"{at}: {status.updated} of {status.total} are Ready with {status.revision}; {status.message}"
-    if holds.waits_for:
-        told = f"{told}; {holds.waiting().message}"
-    return Waiting(Reason.ROLLING_OUT, told, waits_for=holds.waits_for)

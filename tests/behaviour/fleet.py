@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from controlplane.cli.bundle import documents
-from tests.behaviour.cluster import Body, Cluster
+from tests.behaviour.cluster import Body, Cluster, condition
 from tests.behaviour.manifests import OURS
 
 __all__ = ["Fleet"]
@@ -27,8 +27,9 @@ class Fleet:
         self.had: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._hub = hub
         self._tenant = tenant
-        self._labels = labels
         self._trusted: frozenset[str] | None = None
+        self._silent: dict[str, list[Body]] = {}  # -> what it has not answered
+        self._sides: list[Body] = []
         self._works: asyncio.Queue[Body] = asyncio.Queue()
         self._answered: set[tuple[str, str, int]] = set()
 
@@ -39,6 +40,30 @@ class Fleet:
     def trust_everything(self) -> None:
         """From now on everything is well that is delivered."""
         self._trusted = None
+
+    async def join(self, labels: Mapping[str, Mapping[str, str]]) -> None:
+        """Register more clusters. labels: name -> its labels."""
+        sides = [side for name in labels for side in documents("deploy/cluster", {"cluster": name})]
+        clusters = [
+            {"apiVersion": OURS, "kind": "Cluster", "metadata": {"name": name, "labels": dict(each)}, "spec": {}}
+            for name, each in labels.items()
+        ]
+        self.names += [name for name in labels if name not in self.names]
+        self._sides += sides
+        await self._hub.apply(*sides, *clusters)
+
+    async def silence(self, name: str) -> None:
+        """One is not heard of any more; returns when the hub has noticed."""
+        self._silent[name] = []
+        await self._hub.until(
+            "the hub hears nothing of it", "Cluster", name,
+            lambda body: body and condition(body, "Ready").reason == "AgentOffline",
+        )  # fmt: skip
+
+    def speak(self, name: str) -> None:
+        """It is there again, and answers what it was given last."""
+        for work in self._silent.pop(name)[-1:]:
+            self._works.put_nowait(work)
 
     def revisions(self, *names: str) -> set[str]:
         """What these clusters have ever been given."""
@@ -53,12 +78,7 @@ class Fleet:
     async def of(cls, hub: Cluster, tenant: str, labels: Mapping[str, Mapping[str, str]]) -> AsyncIterator["Fleet"]:
         """Register the clusters and answer for them; give them up at the end."""
         fleet = cls(hub, tenant, labels)
-        sides = [side for name in fleet.names for side in documents("deploy/cluster", {"cluster": name})]
-        clusters = [
-            {"apiVersion": OURS, "kind": "Cluster", "metadata": {"name": name, "labels": dict(each)}, "spec": {}}
-            for name, each in labels.items()
-        ]
-        await hub.apply(*sides, *clusters)
+        await fleet.join(labels)
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(step()) for step in (fleet._beat, fleet._watch, *[fleet._answer] * 4)]
@@ -74,7 +94,9 @@ class Fleet:
                 "delete", "--timeout=120s", *every
             )  # their Works are let go, their namespaces are deleted
             roles = [
-                f"{side['kind']}/{side['metadata']['name']}" for side in sides if side["kind"].startswith("ClusterRole")
+                f"{side['kind']}/{side['metadata']['name']}"
+                for side in fleet._sides
+                if side["kind"].startswith("ClusterRole")
             ]
             await hub.kubectl("delete", "--ignore-not-found", *roles)
 
@@ -90,18 +112,17 @@ class Fleet:
                     "spec": {"holderIdentity": "simulated", "renewTime": now},
                 }
                 for name in self.names
+                if name not in self._silent
             ]
             await self._hub.apply(*leases)
             await asyncio.sleep(_BEAT_S)
 
     async def _watch(self) -> None:
-        ours = {f"cluster-{name}" for name in self.names}
-
         def look(works: list[Body]) -> bool:
             for work in works:
                 meta, spec = work["metadata"], work["spec"]
                 at = (meta["namespace"], meta["name"], spec["delivery"])
-                if meta["namespace"] in ours and at not in self._answered:
+                if meta["namespace"].removeprefix("cluster-") in self.names and at not in self._answered:
                     self._answered.add(at)
                     if artifact := spec.get("artifact"):
                         cluster = meta["namespace"].removeprefix("cluster-")
@@ -116,6 +137,10 @@ class Fleet:
         while True:
             work = await self._works.get()
             meta = work["metadata"]
+            unanswered = self._silent.get(meta["namespace"].removeprefix("cluster-"))
+            if unanswered is not None:
+                unanswered.append(work)
+                continue
             user = f"system:serviceaccount:{meta['namespace']}:agent"
             await self._hub.patch_status("Work", meta["name"], meta["namespace"], self._status(work), user)
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from controlplane.api.keys import NamespacedName
+from controlplane.hub.rollout_record import decode_record, record_name
 from tests.behaviour.cluster import Body, condition
 from tests.behaviour.fleet import Fleet
 from tests.behaviour.manifests import application, config_map, deployment
@@ -152,6 +154,130 @@ async def test_a_newer_commit_supersedes_an_unfinished_rollout_and_skips_none_of
     assert found
     assert found["data"] == {"value": "two"}
     await team.has(west, "ConfigMap")
+
+
+RINGS = {
+    "canary": {"clusters": {"matchLabels": {"ring": "canary"}}},
+    "early": {"clusters": {"matchLabels": {"ring": "early"}}},
+}
+
+
+async def test_a_cluster_that_is_offline_leaves_the_budget_after_its_grace_time_and_follows_when_it_is_back(
+    teams: Teams,
+) -> None:
+    team = await teams((), onboard=False)
+    gone, there, other = (f"{name}-{team.name}" for name in ("gone", "there", "other"))
+    rings = {gone: "canary", there: "canary", other: "broad"}
+    labels = {name: {"fleet": team.name, "ring": ring} for name, ring in rings.items()}
+    async with Fleet.of(team.hub, team.name, labels) as fleet:
+        await team.onboard(clusters={"matchLabels": {"fleet": team.name}})
+        await team.push({"apps/web/cm.yaml": config_map("web", {"value": "one"})})
+        await team.deploy("web", rollout={"steps": [RINGS["canary"] | {"maxUnavailable": 1}], "offlineGrace": "5s"})
+        await _in_phase(team, "Done")
+        good = fleet.now(*rings)
+        await fleet.silence(gone)
+        second = await team.push({"apps/web/cm.yaml": config_map("web", {"value": "two"})})
+        body = await _in_phase(team, "Done")
+        assert body["status"]["clusters"] == {"total": 3, "ready": 2, "degraded": 0, "offline": 1}
+        assert condition(body, "Ready").reason == "ClusterOffline"
+        assert len(fleet.now(*rings)) == 1, "it has the target, so that it follows when it is back"
+        assert fleet.now(*rings) != good
+        sent = {
+            name: (await team.hub.all("Work", f"cluster-{name}"))[0]["spec"]["delivery"]
+            for name in (there, gone, other)
+        }
+        assert sent[there] < sent[gone], "who is not there is sent last"
+        assert sent[other] - sent[gone] >= 5000, "and blocks for its grace time, from when it was seen to be silent"
+        fleet.speak(gone)
+        await team.ready("web", revision=second)
+
+
+async def test_a_late_joiner_gets_the_target_at_the_end(system: System, teams: Teams) -> None:
+    team = await teams((), onboard=False)
+    first, second, late = (f"{name}-{team.name}" for name in ("first", "second", "late"))
+    labels = {name: {"fleet": team.name, "ring": ring} for name, ring in ((first, "canary"), (second, "early"))}
+    async with Fleet.of(team.hub, team.name, labels) as fleet:
+        await team.onboard(clusters={"matchLabels": {"fleet": team.name}})
+        await team.push({"apps/web/cm.yaml": config_map("web", {"value": "one"})})
+        await team.deploy("web", rollout={"steps": [RINGS["canary"], RINGS["early"] | {"approval": True}]})
+        await _in_phase(team, "WaitingForApproval")
+        await system.cpctl("app", "approve", f"{team.hub_namespace}/web")
+        await _in_phase(team, "Done")
+        await team.push({"apps/web/cm.yaml": config_map("web", {"value": "two"})})
+        await _in_phase(team, "WaitingForApproval")
+        await fleet.join({late: {"fleet": team.name, "ring": "canary"}})
+        await team.hub.until(
+            "the hub knows it", "Cluster", late, lambda body: body and condition(body, "Ready").reason == "AgentOnline"
+        )
+        await team.change("web", {"spec": {"request": {"by": "somebody"}}})
+        body = await _in_phase(team, "WaitingForApproval")
+        assert body["status"]["rollout"]["total"] == 2
+        assert fleet.had[late] == [], "it is of the first step, and was not there when that began"
+        await system.cpctl("app", "approve", f"{team.hub_namespace}/web")
+        body = await team.ready("web")
+        assert body["status"]["clusters"]["total"] == 3
+        assert fleet.now(late) == fleet.now(first) == fleet.now(second)
+        assert len(fleet.had[late]) == 1
+
+
+async def test_a_soak_goes_on_over_a_restart_of_the_hub(system: System, team: Team) -> None:
+    east, west = team.clusters
+
+    async def soaking_since() -> float:
+        record = await team.hub.get("ConfigMap", record_name(web), "controlplane-system")
+        assert record is not None
+        since_s = decode_record(record)[1].ready_since_s
+        assert since_s is not None
+        return since_s
+
+    web = NamespacedName(team.hub_namespace, "web")
+    await team.push({"apps/web/cm.yaml": config_map("web")})
+    await team.deploy("web", rollout={"steps": [EAST | {"soak": "40s"}]})
+    await _in_phase(team, "Soaking")
+    since_s = await soaking_since()
+    await system.stop("hub", kill=True)
+    await system.start("hub")
+    await team.change("web", {"spec": {"request": {"by": "somebody"}}})  # the next look is the new hub's
+    await _in_phase(team, "Soaking")
+    assert await soaking_since() == since_s, "it does not start again"
+    await team.has(west, "ConfigMap")
+    await _in_phase(team, "Done")
+    (work,) = (
+        each for each in await team.hub.all("Work", "cluster-west") if each["spec"]["application"]["name"] == "web"
+    )
+    assert work["spec"]["delivery"] >= (since_s + 40) * 1000, "and is not skipped"
+    await team.has(west, "ConfigMap", "web")
+
+
+async def test_what_holds_data_is_not_taken_away_by_a_rollback_before_somebody_lets_it_go(
+    system: System, east_team: Team
+) -> None:
+    team, east = east_team, east_team.member
+    await team.push({"apps/web/web.yaml": deployment("web")})
+    await team.deploy("web", rollout={"steps": [EAST], "timeout": "10s"})
+    await _in_phase(team, "Done")
+    await team.ready("web")
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": team.name}}
+    await east.apply(quota | {"spec": {"hard": {"pods": "0"}}})
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    added = {
+        "apps/web/data.yaml": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": claim},
+        "apps/web/more.yaml": config_map("more"),
+    }  # fmt: skip
+    await team.push({"apps/web/web.yaml": deployment("web", replicas=1), **added})
+    body = await _in_phase(team, "RolledBack")
+    await east.until(
+        "web is as it was", "Deployment", "web", lambda found: found and found["spec"]["replicas"] == 0, namespace=team.name
+    )  # fmt: skip
+    await team.has(east, "ConfigMap")
+    await team.has(east, "PersistentVolumeClaim", "data")
+    assert body["status"]["held"]["objects"] == [f"PersistentVolumeClaim {team.name}/data"]
+    assert f"PersistentVolumeClaim {team.name}/data would go" in condition(body, "Ready").message
+    await system.cpctl("app", "approve", f"{team.hub_namespace}/web", "--token", body["status"]["held"]["token"])
+    await team.has(east, "PersistentVolumeClaim")
+    await team.sees(
+        "holds nothing", "web", lambda found: not found["status"].get("held") and _phase(found) == "RolledBack"
+    )
 
 
 @pytest.mark.parametrize("on_failure", ["Rollback", "Halt"])

@@ -17,9 +17,12 @@ from controlplane.hub.children import ChildPlan, Children
 from controlplane.hub.delivered import Delivered
 from controlplane.hub.dispatch import application_spec, labels_hash, plan
 from controlplane.hub.family import Family
+from controlplane.hub.guard import PRECIOUS
 from controlplane.hub.holding import Holder, Holding
 from controlplane.hub.moves import Moves
 from controlplane.hub.policies import Policies
+from controlplane.hub.prepare import Prepared
+from controlplane.hub.retreat import Retreat
 from controlplane.hub.select import Selector
 from controlplane.hub.settings import Settings
 from controlplane.hub.sources import Head, Sources
@@ -84,6 +87,9 @@ class _NoChildren:
     def of(self, _: NamespacedName) -> dict[ObjectKey, str]:
         return {}
 
+    def live(self, _: NamespacedName, __: object) -> dict[ObjectKey, Any]:
+        return {}
+
 
 class Deliveries:
     """One Application of one tenant on two clusters. there: what each agent has delivered; deleted: what each deleted."""
@@ -112,6 +118,8 @@ class Deliveries:
         moves, delivered = Moves(self.world), Delivered(self.store)
         family = Family(self.world, inventories, delivered, moves)
         self._holder = Holder(self.world, self._selector, self.store, delivered, family, moves)
+        going_back = Holder(self.world, self._selector, self.store, delivered, family, moves, PRECIOUS)
+        self.retreat = Retreat(going_back, inventories)
 
     # -- what people do
 
@@ -146,11 +154,15 @@ class Deliveries:
 
     # -- what the hub and the agents do
 
+    async def prepare(self) -> Prepared:
+        """What the newest commit delivers."""
+        return await self._selector.select(WEB, self.application)
+
     async def look(self) -> Holding:
         """One look at the Application, as its reconcile does it."""
         application = self.application
         works = self.world.works_of(WEB)
-        prepared = await self._selector.select(WEB, application)
+        prepared = await self.prepare()
         holding = await self._holder.look(WEB, application, prepared, works, ChildPlan((), ()))
         wanted = {
             cluster: holding.fit(cluster, application_spec(application, PAYMENTS, payload, prepared.head.revision, "h"))
