@@ -43,13 +43,14 @@ async def test_the_command_that_a_line_names_ends_its_state(east_team: Team) -> 
     await team.deploy("held", sync={"guard": GUARD})
     await team.deploy("pinned")
     await team.deploy("suspended")
-    await team.deploy("step", rollout={"steps": [EAST | {"approval": True}]})
+    await team.deploy("step")
     await team.deploy("drifted", sync={"selfHeal": False})
     await team.ready(*names)
     assert await waiting(team) == {}
     assert (await team.system.cpctl("waiting", "-t", team.name)).strip() == "nothing waits for a person"
 
     await team.change("by-hand", {"spec": {"sync": {"mode": "Manual"}}})
+    await team.change("step", {"spec": {"rollout": {"steps": [EAST | {"approval": True}]}}})
     await team.system.cpctl("app", "suspend", f"{team.name}/suspended", "--reason", "a look at it")
     await team.push(version(*names, value="two") | {"apps/held/more.yaml": None})
     await team.system.cpctl("app", "rollback", f"{team.name}/pinned", "--to", first[:9], "--reason", "an incident")
@@ -95,7 +96,7 @@ async def test_a_line_names_what_has_to_change_where_no_command_helps(east_team:
             "apps/window/settings.yaml": config_map("window", {"value": "two"}),
             "apps/there/old.yaml": config_map("old"),
             "apps/field/web.yaml": other,
-            "apps/hook/job.yaml": job("hook", "fail", **{HOOK: "PreSync"}),
+            "apps/hook/job.yaml": job("hook", "fail", **{HOOK: "pre-sync"}),
             "apps/yaml/settings.yaml": "a: [\n",
             "apps/two/stolen.yaml": config_map("one"),
         }
@@ -127,11 +128,8 @@ async def test_a_line_names_what_has_to_change_where_no_command_helps(east_team:
     await team.change("field", {"spec": {"sync": {"replace": True}}})
     await team.change("mover", {"spec": {"movedTo": f"{team.hub_namespace}/moved"}})
     await team.push(
-        {
-            "apps/hook/job.yaml": job("hook", **{HOOK: "PreSync"}),
-            "apps/yaml/settings.yaml": config_map("yaml"),
-            "apps/two/stolen.yaml": None,
-        }
+        version(*names, value="three")
+        | {"apps/hook/job.yaml": job("hook", **{HOOK: "pre-sync"}), "apps/two/stolen.yaml": None}
     )
     await team.ready("window", "there", "field", "hook", "moved", "yaml", "two", "one")
     moved = await waiting(team)
