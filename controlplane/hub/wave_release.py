@@ -101,7 +101,9 @@ def with_wave(said: Waiting | None, wave: Waiting | None) -> Waiting | None:
     if said is None or wave is None:
         return said or wave
     message = f"{said.message}; {wave.message}"
-    return Waiting(said.reason, message, said.held, waits_for=(*said.waits_for, *wave.waits_for)[:_MOST])
+    return Waiting(
+        said.reason, message, said.held, waits_for=(*said.waits_for, *wave.waits_for)[:_MOST], stuck=said.stuck
+    )
 
 
 def _waiting(wait: Wait, whys: Mapping[ObjectKey, str]) -> Waiting:
