@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from controlplane.api.keys import ObjectKey
+from controlplane.api.keys import NamespacedName, ObjectKey
 from controlplane.api.manifest import Manifest
 from controlplane.api.model import Problem
 from controlplane.api.order import BadOrder, wave_of
 from controlplane.hub.children import ChildPlan
+from controlplane.hub.depend import awaited_by
 
 __all__ = ["NOBODY", "Line", "Wait", "bad_waves", "line_of", "wave_of_child"]
 
@@ -33,17 +34,33 @@ def wave_of_child(kind: str, body: Mapping[str, Any]) -> int | None:
 
 
 def bad_waves(children: Iterable[Manifest]) -> tuple[Problem, ...]:
-    """The children whose wave cannot be read, the first ten."""
-    found = []
-    for child in children:
+    """The children that can never have their turn, the first ten: their wave cannot be read, or they depend on a later one."""
+    every = tuple(children)
+    found: list[Problem] = []
+    for child in every:
         try:
             wave_of(child.body)
         except BadOrder as error:
-            file, line = child.origin.file[:1024], child.origin.line
-            found.append(
-                Problem(object=str(child.key)[:640], file=file, line=line, reason="BadOrder", message=str(error)[:1024])
-            )
+            found.append(_problem(child, "BadOrder", str(error)))
+    waves = {
+        child.key: wave_of_child(child.key.kind, child.body) or 0 for child in every if child.key.kind == "Application"
+    }
+    for child in every if any(waves.values()) else ():
+        wave = waves.get(child.key)
+        for other in (
+            awaited_by(child.body, NamespacedName(child.key.namespace, child.key.name)) if wave is not None else ()
+        ):
+            if wave is not None and waves.get(other, wave) > wave:
+                told = f"it is in wave {wave} and depends on {other.namespace}/{other.name} in wave {waves[other]}"
+                found.append(
+                    _problem(child, "DependencyCycle", f"{told}, which waits for wave {wave}: neither ever goes out")
+                )
     return tuple(found[:_MOST_PROBLEMS])
+
+
+def _problem(child: Manifest, reason: str, message: str) -> Problem:
+    file, line = child.origin.file[:1024], child.origin.line
+    return Problem(object=str(child.key)[:640], file=file, line=line, reason=reason, message=message[:1024])
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from controlplane.api.keys import GROUP, NamespacedName, ObjectKey
 from controlplane.api.manifest import Manifest
 
-__all__ = ["cycle_of", "levels", "reached"]
+__all__ = ["awaited_by", "cycle_of", "levels", "reached"]
 
 _K = TypeVar("_K", bound=Hashable)
 _MOST_LEVELS = (
@@ -58,7 +58,7 @@ def levels(children: Iterable[Manifest]) -> Mapping[ObjectKey, int]:
     for child in children:
         if child.key in keys:
             at = NamespacedName(child.key.namespace, child.key.name)
-            waits[child.key] = [key for key in _awaited(child.body, at) if key in keys and key != child.key]
+            waits[child.key] = [key for key in awaited_by(child.body, at) if key in keys and key != child.key]
     found = dict.fromkeys(waits, 0)
     if not any(waits.values()):
         return found
@@ -70,7 +70,7 @@ def levels(children: Iterable[Manifest]) -> Mapping[ObjectKey, int]:
     return found
 
 
-def _awaited(body: Any, at: NamespacedName) -> list[ObjectKey]:
+def awaited_by(body: Any, at: NamespacedName) -> list[ObjectKey]:
     """What a body that nobody has validated yet says of its dependencies."""
     spec = body.get("spec")
     depends_on = spec.get("dependsOn") if isinstance(spec, dict) else None

@@ -159,7 +159,7 @@ async def prepare(
     try:
         children = child_manifests(key, children)
         if bad := bad_waves(children):
-            raise Refusal("BadOrder", f"{bad[0].object}: {bad[0].message}", bad, reads)
+            raise Refusal(bad[0].reason, f"{bad[0].object}: {bad[0].message}", bad, reads)
         targets, encoded = await _targets(application, tenant, leaves, world)
         delivery = Delivery(
             application=key, tenant=tenant_name, source=head.url,

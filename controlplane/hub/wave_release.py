@@ -8,7 +8,7 @@ from typing import Any
 from controlplane.api.application import Application, WaitsFor
 from controlplane.api.keys import GROUP, NamespacedName, ObjectKey
 from controlplane.api.model import Problem
-from controlplane.hub.child_waves import Line, Wait, line_of
+from controlplane.hub.child_waves import NOBODY, Line, Wait, line_of
 from controlplane.hub.children import ChildPlan, Children
 from controlplane.hub.conditions import Reason
 from controlplane.hub.dependencies import Dependencies
@@ -34,6 +34,8 @@ class WaveRelease:
 
     def line(self, root: NamespacedName, prepared: Prepared, step: ChildPlan) -> Line:
         """How a root's children stand. step: what would be done to them."""
+        if not step.apply and not step.prune:
+            return NOBODY
         return line_of(prepared.children, step, self._children.live(root, prepared.children), self._is_ready)
 
     def has_begun(self, root: NamespacedName, application: Application, revision: str) -> bool:

@@ -122,6 +122,23 @@ def test_a_wave_that_cannot_be_read_is_that_childs_problem() -> None:
     assert wave_of_child("Application", child("bad", "soon").body) == 0
 
 
+def test_a_child_that_depends_on_one_of_a_later_wave_is_a_cycle() -> None:
+    def depending(name: str, on: str, wave: str) -> Manifest:
+        meta = {"annotations": {ANNOTATION_WAVE: wave}}
+        return a_manifest(
+            "Application", name, "tenant-payments", OURS, metadata=meta, spec={"dependsOn": [{"name": on}]}
+        )
+
+    assert (
+        bad_waves([DB, depending("api", "db", "1"), depending("x", "api", "1"), depending("y", "elsewhere", "0")]) == ()
+    )
+    (problem,) = bad_waves([WEB, depending("api", "web", "0")])
+    assert (problem.reason, problem.object) == ("DependencyCycle", "Application.controlplane.dev tenant-payments/api")
+    assert problem.message == (
+        "it is in wave 0 and depends on tenant-payments/web in wave 1, which waits for wave 0: neither ever goes out"
+    )
+
+
 NAMES = [f"c{n}" for n in range(6)]
 
 

@@ -6,10 +6,11 @@ import pytest
 
 from controlplane.api.keys import NamespacedName, ObjectKey
 from controlplane.hub.children import Children
-from controlplane.hub.intake import Intake, Queues
+from controlplane.hub.intake import Intake, Queues, _into
 from controlplane.hub.policies import Policies
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
+from controlplane.kube.watch import Event
 from tests.unit.hub.objects import application_body, work_body
 
 WEB = NamespacedName("tenant-payments", "web")
@@ -167,3 +168,32 @@ def test_readers_of_whom_it_is_known_to_be_of_no_use_are_left_alone(woken: Woken
     woken.since()
     woken.intake.wake_readers(NamespacedName("tenant-a", "team"), lambda key: key.name == "x")
     assert woken.since() == {"applications": {"tenant-a/y"}}
+
+
+def repository(version: int, ready: str, **annotations: str) -> dict[str, Any]:
+    meta = {
+        "namespace": "tenant-payments", "name": "web", "resourceVersion": str(version), "uid": "r", "annotations": annotations,
+    }  # fmt: skip
+    status = {"conditions": [{"type": "Ready", "status": ready, "reason": "x"}]}
+    return {"metadata": meta, "spec": {"url": "https://git.example.com/a.git"}, "status": status}
+
+
+@pytest.mark.parametrize("annotations", [{}, {"controlplane.dev/wave": "-1"}])
+def test_a_root_is_woken_by_a_ready_repository_only_where_it_stands_in_a_wave(
+    woken: Woken, annotations: dict[str, str]
+) -> None:
+    woken.world.repositories.put(repository(1, "False", **annotations))
+    woken.since()
+    woken.world.repositories.put(repository(2, "True", **annotations))
+    assert woken.since() == ({"applications": {"tenant-payments/root"}} if annotations else {})
+    woken.world.repositories.put(repository(3, "True", **annotations))
+    assert woken.since() == {}
+
+
+def test_an_object_that_cannot_be_read_is_told_and_ends_nothing(woken: Woken, caplog: pytest.LogCaptureFixture) -> None:
+    body = application_body()
+    body["spec"] = {"source": 7}
+    _into(woken.world.applications)(Event("MODIFIED", body))
+    (record,) = caplog.records
+    assert record.__dict__["object"] == "None tenant-payments/web"
+    assert woken.world.applications.keys() == []
