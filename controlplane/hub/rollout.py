@@ -53,7 +53,8 @@ class Seen:
     """A member as it is now.
 
     has: digest of what it is to have by its Work; "" = nothing. ready: Ready, and with just that. failed: what is wrong with
-    it, where that is no matter of waiting. sent_s: when it was dispatched.
+    it, where that is no matter of waiting. sent_s: when it was dispatched. kept: it has what was good, and beside it what was
+    added meanwhile and waits for a word to be removed.
     """
 
     has: str = ""
@@ -61,6 +62,7 @@ class Seen:
     online: bool = True
     failed: str = ""
     sent_s: float = 0.0
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +273,7 @@ def _stopped(
     if record.state == "Halted":
         return Decision(record, give, "Halted", record.message, 0)
     back = {name for name, each in members.items() if name in record.good and each.has != record.good[name]}
-    give |= dict.fromkeys(back, Choice.GOOD)
+    give |= dict.fromkeys(back | {name for name, each in members.items() if each.kept}, Choice.GOOD)
     give |= {
         name: Choice.GOOD for name in seen.keys() - members.keys() if not seen[name].has
     }  # came later: better than nothing

@@ -227,11 +227,10 @@ class Rollouts:
         if work is None or work.spec.artifact is None:
             return Seen(online=online)
         has, kept = work.spec.artifact.digest, work.spec.kept
-        if has != target and kept is not None and kept.besides == good:
-            has = good
+        beside = has != target and kept is not None and kept.besides == good
         return Seen(
-            has=has, ready=is_work_ready(work), online=online, failed=trouble_of(work),
-            sent_s=work.spec.delivery / 1000,
+            has=good if beside else has, ready=is_work_ready(work), online=online, failed=trouble_of(work),
+            sent_s=work.spec.delivery / 1000, kept=beside,
         )  # fmt: skip
 
     def _seen_child(self, key: ObjectKey, body: dict[str, Any] | None, target: str) -> Seen:

@@ -188,7 +188,7 @@ class Hub:
     def fail(self, name: str) -> None:
         self._report(name, "False", "Degraded")
 
-    def _report(self, name: str, ready: str, health: str) -> None:
+    def _report(self, name: str, ready: str, health: str, **spec: Any) -> None:
         work = self.world.works.get(NamespacedName(cluster_namespace(ClusterName(name)), work_name(self.key)))
         assert work
         assert work.spec.artifact
@@ -196,13 +196,15 @@ class Hub:
             "hub": work.spec.hub, "delivery": work.spec.delivery, "digest": work.spec.artifact.digest, "health": health,
             "conditions": [{"type": "Ready", "status": ready, "reason": health, "message": "its pods crash"}],
         }  # fmt: skip
-        self._put(name, work.spec.artifact.digest, work.spec.revision, status, work.spec.delivery)
+        self._put(name, work.spec.artifact.digest, work.spec.revision, status, work.spec.delivery, **spec)
 
-    def _put(self, name: str, has: str, revision: str, status: dict[str, Any], delivery: int = 0) -> None:
+    def _put(
+        self, name: str, has: str, revision: str, status: dict[str, Any], delivery: int = 0, **spec: Any
+    ) -> None:  # fmt: skip
         self.world.works.put(
             work_body(
                 name, self.key, digest=has, delivery=delivery or int(self.now_s * 1000), version=self._next(), status=status,
-                revision=revision,
+                revision=revision, **spec,
             )
         )  # fmt: skip
 
@@ -385,6 +387,25 @@ async def test_a_cluster_that_had_nothing_and_got_what_failed_gets_what_is_good_
     assert hub.on("1") == {*RINGS, "new"}
     hub.settle()
     assert await hub.phase() == "RolledBack"
+
+
+async def test_who_has_what_was_good_with_something_kept_beside_it_is_back_and_judged_on() -> None:
+    hub = await delivered(FIRST)
+    hub.content = "2"
+    await hub.look()
+    hub.fail("one")
+    await hub.look()
+    kept = {"kept": {"objects": 1, "besides": digest("1")}, "delivery": 10**10}
+    hub.world.works.put(
+        work_body("one", hub.key, digest=digest("9"), version=hub._next(), revision="main@sha1:1", **kept)
+    )
+    hub._report("one", "True", "Healthy", kept=kept["kept"])
+    hub.settle("two", "three", "four")
+    ration = await hub.look()
+    assert ration.status
+    assert ration.status.phase == "RolledBack"
+    assert ration.returns("one"), "what is kept is told, and can be let go"
+    assert not ration.returns("two")
 
 
 async def test_what_fails_is_taken_back_over_a_restart_and_not_tried_again_before_somebody_asks() -> None:
