@@ -395,11 +395,9 @@ async def test_who_has_what_was_good_with_something_kept_beside_it_is_back_and_j
     await hub.look()
     hub.fail("one")
     await hub.look()
-    kept = {"kept": {"objects": 1, "besides": digest("1")}, "delivery": 10**10}
-    hub.world.works.put(
-        work_body("one", hub.key, digest=digest("9"), version=hub._next(), revision="main@sha1:1", **kept)
-    )
-    hub._report("one", "True", "Healthy", kept=kept["kept"])
+    kept = {"objects": 1, "besides": digest("1")}
+    hub._put("one", digest("9"), "main@sha1:1", {}, kept=kept)
+    hub._report("one", "True", "Healthy", kept=kept)
     hub.settle("two", "three", "four")
     ration = await hub.look()
     assert ration.status
