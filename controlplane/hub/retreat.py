@@ -45,4 +45,9 @@ class Retreat:
         step = ration.children_back(self._children, key)
         sync = application.spec.sync.model_copy(update={"guard": _PRECIOUS_ALONE})
         lenient = application.model_copy(update={"spec": application.spec.model_copy(update={"sync": sync})})
-        return replace(ration, retreat=await self._holder.look(key, lenient, back, there, step))
+        retreat = await self._holder.look(key, lenient, back, there, step)
+        status, kept = ration.status, retreat.waiting(key)
+        if status is not None and kept is not None:  # there too: while a newer commit is refused, that is what is said
+            message = "; ".join(part for part in (status.message, kept.message) if part)
+            status = status.model_copy(update={"message": message[:1024]})
+        return replace(ration, retreat=retreat, status=status)

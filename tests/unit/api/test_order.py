@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlplane.api.order import MAX_WAVE, BadOrder, HookDelete, Moment, Order, is_hook, order_of
+from controlplane.api.order import MAX_WAVE, BadOrder, HookDelete, Moment, Order, is_hook, order_of, wave_of
 
 WAVE, HOOK, DELETE = "controlplane.dev/wave", "controlplane.dev/hook", "controlplane.dev/hook-delete"
 ARGO_WAVE, ARGO_HOOK = "argocd.argoproj.io/sync-wave", "argocd.argoproj.io/hook"
@@ -111,3 +111,25 @@ def test_no_text_does_worse_than_a_named_refusal(annotations: dict[str, str]) ->
         return
     assert abs(order.wave) <= MAX_WAVE
     assert not (order.skip and order.moments)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        pytest.param({}, None, id="nothing is said"),
+        pytest.param({"controlplane.dev/wave": "0"}, 0, id="0 is said"),
+        pytest.param({"argocd.argoproj.io/sync-wave": "-3"}, -3, id="Argo CD's"),
+        pytest.param({"controlplane.dev/wave": "2", "argocd.argoproj.io/sync-wave": "1"}, 2, id="ours wins"),
+        pytest.param(
+            {"helm.sh/hook": "pre-install", "helm.sh/hook-weight": "5"}, None, id="a weight is of Helm's hooks"
+        ),
+        pytest.param({"controlplane.dev/hook": "nonsense", "controlplane.dev/wave": "1"}, 1, id="whatever hooks say"),
+    ],
+)
+def test_the_wave_by_itself(annotations: dict[str, str], expected: int | None) -> None:
+    assert wave_of({"metadata": {"annotations": annotations}}) == expected
+
+
+def test_a_wave_by_itself_that_is_none_is_refused() -> None:
+    with pytest.raises(BadOrder, match="'soon'"):
+        wave_of({"metadata": {"annotations": {"controlplane.dev/wave": "soon"}}})

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from controlplane.api.keys import ClusterName, Digest, TenantName
+from controlplane.api.rollout import RolloutStatus
 from controlplane.artifact.codec import keys_of
 from controlplane.artifact.store import FolderStore
 from controlplane.hub.children import ChildPlan
@@ -39,7 +40,8 @@ async def going_back(hub: Deliveries, before: Prepared, *clusters: str) -> Ratio
     """How these clusters go back; the others stay as they are."""
     choices = {name: Choice.GOOD if name in clusters else Choice.KEEP for name in ("east", "west")}
     told = Waiting(Reason.ROLLING_BACK, "it failed")
-    ration = Ration(choices, everybody=Choice.KEEP, back=before, waiting=told)
+    status = RolloutStatus(phase="RollingBack", message="east: it crashes")
+    ration = Ration(choices, everybody=Choice.KEEP, back=before, waiting=told, status=status)
     return await hub.retreat.look(WEB, hub.application, ration, hub.world.works_of(WEB))
 
 
@@ -83,6 +85,8 @@ async def test_what_holds_data_stays_beside_what_was_good_until_somebody_lets_it
     assert said.reason == Reason.ROLLING_BACK
     assert said.message.startswith("it failed; 1 of 2 objects stay, which main@sha1:")
     assert "PersistentVolumeClaim payments/data would go" in said.message
+    assert ration.status
+    assert ration.status.message.startswith("east: it crashes; 1 of 2 objects stay, which main@sha1:")
     hub.approve(said.held.token)
     ration = await going_back(hub, before, "east")
     made = await portion(hub, ration)

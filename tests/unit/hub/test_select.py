@@ -247,6 +247,15 @@ async def test_a_person_s_sync_fetches_and_prepares_anew(hub: Hub) -> None:
     assert again.payloads == prepared.payloads
 
 
+def in_wave(name: str, wave: str, *depends_on: str) -> str:
+    names = ", ".join(f"{{name: {other}}}" for other in depends_on)
+    return (
+        f"apiVersion: controlplane.dev/v1alpha1\nkind: Application\n"
+        f"metadata: {{name: {name}, annotations: {{controlplane.dev/wave: '{wave}'}}}}\n"
+        f"spec: {{source: {{repository: team, path: x}}, dependsOn: [{names}]}}\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("files", "above", "reason"),
     [
@@ -256,6 +265,13 @@ async def test_a_person_s_sync_fetches_and_prepares_anew(hub: Hub) -> None:
         pytest.param({"roots/a.yaml": config()}, [], "NoPlacement", id="objects that go nowhere"),
         pytest.param({"else": ""}, [], "PathNotFound", id="no such path"),
         pytest.param({"roots/a.yaml": "a: [\n"}, [], "InvalidYaml", id="no YAML"),
+        pytest.param({"roots/a.yaml": in_wave("a", "soon")}, [], "BadOrder", id="a wave that is none"),
+        pytest.param(
+            {"roots/a.yaml": in_wave("a", "0", "b"), "roots/b.yaml": in_wave("b", "1")},
+            [],
+            "DependencyCycle",
+            id="it waits for whom its wave lets wait",
+        ),
     ],
 )
 async def test_refused(hub: Hub, files: dict[str, str], above: list[str], reason: str) -> None:
