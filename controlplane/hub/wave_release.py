@@ -68,12 +68,10 @@ class WaveRelease:
         whys = {key: failed.get(str(key)) or self._why(key) for _, key in wait.blockers}
         left = {key for key, why in whys.items() if why}
         self._awaited[root] = left
-        if (
-            not left and self._looked_again.get(root) != wait
-        ):  # what was written changed nothing of what they are Ready with
-            self._looked_again[root] = (
-                wait  # once: one that the API server never stores as it is wanted is told instead
-            )
+        if not left and self._looked_again.get(root) != wait:
+            # What was written leaves them as Ready as they were, so no end of a look will tell. Once: who is written and
+            # never stored as it is wanted would have the root look for ever.
+            self._looked_again[root] = wait
             self._wake(root)
         return _waiting(wait, whys)
 

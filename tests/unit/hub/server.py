@@ -13,12 +13,15 @@ __all__ = ["Server"]
 
 
 class Server:
-    """bodies: what is stored, by (kind, namespace, name). writes: who was written, in order. refuses: names that it takes not."""
+    """bodies: what is stored, by (kind, namespace, name). writes: who was written, in order. refuses: names that it takes not.
+    drops: fields of a spec that it does not store.
+    """
 
     def __init__(self, world: World) -> None:
         self.bodies: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.writes: list[str] = []
         self.refuses: set[str] = set()
+        self.drops: set[str] = set()
         self._tables: dict[str, Table[Any]] = {"Application": world.applications, "Repository": world.repositories}
         self._version = 100
 
@@ -37,9 +40,10 @@ class Server:
         generation = before["metadata"]["generation"] if before else 0
         self._version += 1
         new = deepcopy(body)
+        new["spec"] = {name: value for name, value in new.get("spec", {}).items() if name not in self.drops}
         new["metadata"] |= {
             "uid": before["metadata"]["uid"] if before else f"uid-{self._version}", "resourceVersion": str(self._version),
-            "generation": generation + (before is None or before.get("spec") != body.get("spec")),
+            "generation": generation + (before is None or before.get("spec") != new["spec"]),
         }  # fmt: skip
         new["status"] = before.get("status", {}) if before else {}
         self.writes.append(meta["name"])

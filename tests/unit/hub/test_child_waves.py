@@ -115,6 +115,12 @@ def test_a_wave_is_an_order_within_the_steps_of_a_rollout() -> None:
     assert [key.name for _, key in wait.blockers] == ["db", "web"]
 
 
+def test_whom_a_step_waits_for_is_of_that_step_or_those_before() -> None:
+    of = line([DB, child("cache"), WEB], "db cache web")
+    wait = of.wait(lambda key: {"db": 2, "cache": 0, "web": 0}[key.name])
+    assert [key.name for _, key in wait.blockers] == ["cache"]
+
+
 def test_a_wave_that_cannot_be_read_is_that_childs_problem() -> None:
     (problem,) = bad_waves([DB, child("bad", "soon"), WEB])
     assert (problem.reason, problem.file, problem.line) == ("BadOrder", "apps/web/all.yaml", 7)

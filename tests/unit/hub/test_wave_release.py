@@ -208,15 +208,15 @@ async def test_what_is_never_stored_as_it_is_wanted_is_looked_at_once_more_and_t
     await root.look()
     root.end("web")
     root.wants("web", "1", sync={"mode": "Manual"})
-    root.wanted["db"] = a_manifest("Application", "db", SPACE, OURS, spec={"source": {"repository": "team"}, "x": 1})
+    root.wants("db", x=1)
+    root.server.drops = {"x"}
     root.woken.clear()
     for _ in range(5):
-        root.server.bodies["Application", SPACE, "db"]["spec"].pop("x", None)
-        root.world.applications.raw(NamespacedName(SPACE, "db"))["spec"].pop("x", None)  # type: ignore[index]
-        root.end("db")
         waits = await root.look()
+        root.end("db")
     assert waits
-    assert len(root.woken) <= 5
+    assert "db is not Ready: it is not stored as Git says yet" in waits.message
+    assert root.woken == [ROOT]
 
 
 async def test_a_repository_in_a_wave_is_waited_for_until_it_is_ready(root: Root) -> None:
