@@ -133,7 +133,7 @@ class Rollouts:
             if child.key.kind == "Application":
                 name = child_name(child.key)
                 target[name], labels[name] = content_of(child.body), child.body["metadata"].get("labels") or {}
-                seen[name] = self._seen_child(child.key, live.get(child.key), target[name])
+                seen[name] = self._seen_child(child.key, live.get(child.key))
         for gone in holding.step.prune:
             if gone.kind == "Application":
                 name, body = child_name(gone), live.get(gone)
@@ -233,7 +233,7 @@ class Rollouts:
             sent_s=work.spec.delivery / 1000, kept=beside,
         )  # fmt: skip
 
-    def _seen_child(self, key: ObjectKey, body: dict[str, Any] | None, target: str) -> Seen:
+    def _seen_child(self, key: ObjectKey, body: dict[str, Any] | None) -> Seen:
         """What somebody changed of a child is no other content: it is put back at whatever step."""
         name = NamespacedName(key.namespace, key.name)
         child = self._world.applications.get(name)
@@ -249,8 +249,7 @@ class Rollouts:
             ),
             "",
         )
-        has = _has(body)
-        return Seen(has=has, ready=self._dependencies.is_met(name), failed=failed if has == target else "")
+        return Seen(has=_has(body), ready=self._dependencies.is_met(name), failed=failed)
 
     def _good_head(self, key: NamespacedName, application: Application, prepared: Prepared) -> Head:
         """The revision that most of it has now."""

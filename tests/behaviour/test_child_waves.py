@@ -1,7 +1,7 @@
 """A root's children come wave by wave: created, changed and removed in order, and the root says whom it waits for."""
 
 from tests.behaviour.cluster import Body, condition
-from tests.behaviour.manifests import application, config_map
+from tests.behaviour.manifests import application, config_map, repository
 from tests.behaviour.system import System
 from tests.behaviour.team import Team
 from tests.behaviour.test_order import ARGO_HOOK, ARGO_WAVE, WAVE, job, unready, well
@@ -136,7 +136,9 @@ async def test_what_left_git_goes_in_reverse_order_of_its_waves_and_so_do_all_wi
         f"apps/{name}/backup.yaml": job("backup-" + name, "run", **{ARGO_HOOK: "PreDelete"}) for name in ("db", "web")
     }
     objects |= {f"apps/{name}/cm.yaml": config_map(name) for name in ("db", "web", "keep")}
-    await team.push(children | objects | {"root/keep.yaml": child(team, "keep")})
+    await team.push(children | objects | {
+        "root/keep.yaml": child(team, "keep"), "root/extra.yaml": repository("extra", team.hub_namespace, team.url),
+    })  # fmt: skip
     await team.deploy("root", "root", placement=None)
     await team.ready("root", "db", "web", "keep")
     await team.push(dict.fromkeys(children))
@@ -164,3 +166,4 @@ async def test_what_left_git_goes_in_reverse_order_of_its_waves_and_so_do_all_wi
     await well(team, "batch.kubernetes.io/job-name=backup-web")
     await well(team, "batch.kubernetes.io/job-name=backup-db")
     await team.hub.gone("Application", "root", team.hub_namespace)
+    assert await team.hub.get("Repository", "extra", team.hub_namespace) is None, "what they read goes last, and goes"

@@ -183,7 +183,7 @@ class Hub:
                 if self.waves[other] < self.waves[name] and self.steps[other] <= self.steps[name]:
                     assert self.there.get(other) == self.wanted[other], f"{name} before {other} is written"
                     assert other in self.ready, f"{name} before {other} is Ready"
-        for key in due.prune:
+        for key in [key for key in due.prune if key.name not in self.going]:  # what has begun goes on
             for other in self.there.keys() - self.wanted.keys():
                 if self.steps[other] <= self.steps[key.name]:
                     assert self.waves[other] <= self.waves[key.name], f"{key.name} goes before {other}"

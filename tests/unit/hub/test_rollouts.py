@@ -696,6 +696,7 @@ async def test_a_child_that_leaves_git_goes_with_its_step() -> None:
     hub.end("a")
     await hub.look()
     assert "deletionTimestamp" in (hub.children.body(gone) or {})["metadata"]
+    assert await hub.phase() == "Progressing", "until it is gone"
     hub.server.drop("Application", ROOT.namespace, "b")
     assert await hub.phase() == "Done"
     assert hub.children.of(ROOT).keys() == {ObjectKey(GROUP, "Application", ROOT.namespace, "a")}
