@@ -4,7 +4,7 @@ Only what decisions need is kept, not the object: some hundred bytes each. Looks
 any order; the resource version says which is newer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from sys import intern
 from typing import Any
@@ -61,6 +61,12 @@ class Live:
             return False
         self._seen[key] = seen
         return True
+
+    def there(self, group: str, kind: str, namespace: str = "") -> Iterator[tuple[ObjectKey, str]]:
+        """The objects of a kind that are there as far as is known, with their uids; namespace "" = in all of them."""
+        for key, seen in self._seen.items():
+            if (key.group, key.kind) == (group, kind) and namespace in ("", key.namespace) and not seen.gone:
+                yield key, seen.uid
 
     def forget(self, key: ObjectKey) -> None:
         """An object that is nobody's any more."""

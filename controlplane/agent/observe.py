@@ -6,7 +6,7 @@ appear. Every event costs a comparison; only one that changed something of ours 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -100,6 +100,10 @@ class Observations:
                 self._wake(owner, _HELD_S)
         if before is not None and before.owner != seen.owner:
             self._wake_troubled(lambda fault_key: fault_key == key)
+
+    def there(self, group: str, kind: str, namespace: str) -> Iterable[tuple[str, str, str]]:
+        """What was seen of a kind and has not gone since, as far as is known."""
+        return [(key.namespace, key.name, uid) for key, uid in self._live.there(group, kind, namespace) if uid]
 
     def on_kind(self, event: Event) -> None:
         """A CRD changed: kinds that nobody knew may be served now."""

@@ -153,6 +153,7 @@ class Reconciler:
             step,
             record,
             course,
+            str(spec.application),
             free=heal.free,
             timeout_s=spec.options.health_timeout_s,
             ordered=stale is None,
@@ -355,7 +356,9 @@ class Reconciler:
         await self._watch(made.hooks.values(), record)
         run = begun(record.run, digest=REMOVAL, sync=spec.sync, at=spec.delivery, carried_out=False)
         io.inventory.ran(record, replace(run, deletes=True))
-        turn = Delivery(made, {}, Plan(), record, course, timeout_s=spec.options.health_timeout_s)
+        turn = Delivery(
+            made, {}, Plan(), record, course, str(spec.application), timeout_s=spec.options.health_timeout_s
+        )
         after = {key for keys in made.hooks_at(Moment.POST_DELETE).values() for key in keys}
         hooks = after | {key for keys in made.hooks_at(Moment.PRE_DELETE).values() for key in keys}
         homes = {key.namespace for key in after}

@@ -16,7 +16,7 @@ from controlplane.agent.entry import Record
 from controlplane.agent.ignored import unreadable
 from controlplane.agent.live import Live
 from controlplane.agent.overwrite import told
-from controlplane.agent.problem import Ends, Fault, listed
+from controlplane.agent.problem import Fault, listed
 from controlplane.agent.works import Held
 from controlplane.api.adopted import Adopted
 from controlplane.api.keys import ObjectKey
@@ -142,12 +142,16 @@ def _faults(
     found = list(course.faults.values())
     for key, manager in contested.items():
         fields = _contested_fields(key, course)
-        text = f"{manager} writes {fields} again and again; healing goes on, ever more slowly, until it stops"
-        found.append(Fault(key, "Contested", text, Ends.RETRY))
+        text = (
+            f"{manager} writes {fields} again and again; healing goes on, ever more slowly, until somebody stops it, "
+            "or has sync.ignore leave the fields to it"
+        )
+        found.append(Fault(key, "Contested", text))
     if not desired.spec.options.self_heal:
         for key, write in course.drifted.items():
             if not write.settles:
-                found.append(Fault(key, "Drifted", f"{told(write)}; it stays so until a sync, since selfHeal is off"))
+                again = f"`cpctl app sync {desired.spec.application} --object {key.kind}/{key.name}`"
+                found.append(Fault(key, "Drifted", f"{told(write)}; since selfHeal is off it stays so until {again}"))
     if why := unreadable(desired.spec.options.ignore):
         found.append(Fault(None, "InvalidIgnoreRule", f"{why}; what it is about is healed here", blocks=False))
     for key, changed in course.mutated.items():

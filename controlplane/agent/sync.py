@@ -28,20 +28,24 @@ from controlplane.api.order import Moment
 
 __all__ = ["Delivery", "Sync"]
 
-_STOPS = "nothing more of this delivery is applied until there is a new commit or somebody asks for a sync"
+_STOPS = "nothing more of this delivery is applied until there is a new commit, or `cpctl app sync {}`"
 _HOLDS = "the removal waits for it: delete its object on the cluster, and it is run again"
-_AFTER = "everything is applied; a new commit or a request to sync runs it again"
+_AFTER = "everything is applied; a new commit, or `cpctl app sync {}`, runs it again"
 
 
 @dataclass(slots=True)
 class Delivery:
-    """What one round is about. items: as they are to be applied now. free: what may be applied whatever its wave: drift."""
+    """What one round is about. items: as they are to be applied now. free: what may be applied whatever its wave: drift.
+
+    application: namespace/name of whose delivery it is, as people say it to cpctl.
+    """
 
     made: Prepared
     items: Mapping[ObjectKey, Item]
     step: Plan
     record: Record
     course: Course
+    application: str
     free: Collection[ObjectKey] = ()
     timeout_s: float = 0.0  # 0 = for ever
     ordered: bool = True  # False: it is what was applied before, since the newest cannot be had
@@ -84,7 +88,7 @@ class Sync:
         step, wave_of, waves = turn.step, turn.made.waves, turn.waves
         first = {key for key in turn.items if turn.items[key].only_new}
         await self._apply(turn, ([key for key in phase if key in first] for phase in step.apply))
-        opened = turn.run is None or await self._hooks_at(turn, Moment.PRE_SYNC, _STOPS)
+        opened = turn.run is None or await self._hooks_at(turn, Moment.PRE_SYNC, _STOPS.format(turn.application))
         numbers = tuple(waves)
         phases = [[key for key in phase if key not in first] for phase in step.apply]
         if turn.run is None:
@@ -101,7 +105,7 @@ class Sync:
                 hooks.get(wave, ()), Moment.SYNC, turn.made, turn.record, turn.course, turn.found
             )
             for key in standing.failed:
-                turn.found(self._hooks.fault(key, Moment.SYNC, _STOPS))
+                turn.found(self._hooks.fault(key, Moment.SYNC, _STOPS.format(turn.application)))
             last = at == len(numbers) - 1
             late = list(standing.waits) if last else [*self._unwell(turn, waves[wave]), *standing.waits]
             if late:
@@ -118,7 +122,7 @@ class Sync:
         if late:
             self._wait(turn, Moment.POST_SYNC, min(turn.made.hooks_at(Moment.POST_SYNC)), "post-sync hooks", late)
             return False
-        return await self._hooks_at(turn, Moment.POST_SYNC, _AFTER)
+        return await self._hooks_at(turn, Moment.POST_SYNC, _AFTER.format(turn.application))
 
     async def around_deletion(self, turn: Delivery, moment: Moment) -> bool:
         """Hooks before or after the removal of everything. True once they have ended well."""

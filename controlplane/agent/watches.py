@@ -47,6 +47,9 @@ class Observer(Protocol):
     def on_object(self, event: Event, *, whole: bool) -> None:
         """An object of a delivered kind. whole: not PartialObjectMetadata."""
 
+    def there(self, group: str, kind: str, namespace: str) -> Iterable[tuple[str, str, str]]:
+        """Namespace, name and uid of what was seen of a kind and has not gone since; namespace "" = everywhere."""
+
     def on_kind(self, event: Event) -> None:
         """A CRD, as metadata: a kind came, went or changed."""
 
@@ -70,6 +73,7 @@ class _Watched:
     answered: asyncio.Event = field(default_factory=asyncio.Event)  # synced, or failed at least once
     error: KubeError | None = None
     task: asyncio.Task[None] | None = None
+    follows: bool = False  # on a watch of the same that showed less of each object
     refusals: int = 0  # in a row
     refused_at: float = float("-inf")
 
@@ -129,11 +133,6 @@ class Watches:
         except TimeoutError:
             pass
         return {w.where: w.error for w in asked if not w.synced.is_set() and w.error is not None}
-
-    def synced(self, group: str, kind: str) -> bool:
-        """Whether all objects of a kind that carry our label, wherever we look, have been seen."""
-        found = [each for where, each in self._watched.items() if where[:2] == (group, kind)]
-        return bool(found) and all(each.synced.is_set() for each in found)
 
     def absent(self, key: ObjectKey) -> bool:
         """Whether an object that was never seen is not there, so that it has to be applied again.
@@ -202,15 +201,15 @@ class Watches:
         for found in [each for where, each in self._watched.items() if where[:2] == (group, kind)]:
             if not found.whole and found.task is not None:
                 self._end(found)
-                self._start(found.resource, found.namespace)
+                self._start(found.resource, found.namespace, follows=True)
 
-    def _start(self, resource: Resource, namespace: str) -> _Watched:
+    def _start(self, resource: Resource, namespace: str, *, follows: bool = False) -> _Watched:
         name = (resource.group, resource.kind)
         found = self._watched.get((*name, namespace))
         if found is None:
             assert self._group is not None
             whole = name == AUTOSCALER or name in self._whole or needs_status(*name)
-            found = _Watched(resource, namespace, whole, self._clock())
+            found = _Watched(resource, namespace, whole, self._clock(), follows=follows)
             self._watched[found.where] = found
             found.task = self._group.create_task(self._run(found), name=f"watch:{resource}:{namespace}")
         return found
@@ -259,6 +258,7 @@ class Watches:
                 on_event=on_event,
                 on_synced=on_synced,
                 on_error=on_error,
+                before=self._observer.there(*watched.where) if watched.follows else (),
                 settings=self._settings,
             )
         except NotFound as gone:

@@ -39,6 +39,10 @@ class ApplicationRef(Part):
     namespace: DnsLabel
     name: Annotated[str, Field(max_length=253)]
 
+    def __str__(self) -> str:
+        """As people write it, and as cpctl takes it."""
+        return f"{self.namespace}/{self.name}"
+
 
 class Identity(Part):
     """The ServiceAccount on the member that applies."""

@@ -7,7 +7,7 @@ import typer
 
 from controlplane.cli.options import Context, Format, Kubeconfig, Namespace, Output, Tenant, Watch, place
 
-__all__ = ["install", "pairs", "repo", "status", "tenant"]
+__all__ = ["install", "pairs", "repo", "status", "tenant", "waiting"]
 
 install = typer.Typer(help="Install the hub.", no_args_is_help=True)
 tenant = typer.Typer(help="Teams.", no_args_is_help=True)
@@ -140,5 +140,31 @@ def status(
     async def step() -> ExitCode:
         shown = await show(where, QUERIES, status_view, output, watch=watch)
         return ExitCode.NOT_READY if check and shown is not None and not is_ready(shown) else ExitCode.OK
+
+    return go(step)
+
+
+def waiting(
+    ctx: typer.Context,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    output: Output = Format.table,
+    watch: Watch = False,
+    check: Annotated[bool, typer.Option("--check", help="End with code 3 if anything does.")] = False,
+) -> int:
+    """What waits for a person, a line each: since when, why, and the command or change that ends it."""
+    where = place(ctx, kubeconfig, context, namespace, tenant)
+    if watch and check:
+        raise typer.BadParameter("it looks once: leave out --watch", param_hint="--check")
+    from controlplane.cli.awaited import awaited_queries, awaited_view
+    from controlplane.cli.connect import go
+    from controlplane.cli.errors import ExitCode
+    from controlplane.cli.show import show
+
+    async def step() -> ExitCode:
+        shown = await show(where, awaited_queries(where.namespace), awaited_view, output, watch=watch)
+        return ExitCode.NOT_READY if check and shown is not None and shown.document else ExitCode.OK
 
     return go(step)

@@ -56,6 +56,7 @@ def build() -> typer.Typer:
     root.add_typer(commands_policy.policy, name="policy")
     root.add_typer(commands_app.app, name="app")
     root.command("status")(commands_hub.status)
+    root.command("waiting")(commands_hub.waiting)
     return root
 
 

@@ -27,6 +27,7 @@ from controlplane.hub.history import Histories
 from controlplane.hub.holding import Holder, Holding
 from controlplane.hub.ignore import check_ignore
 from controlplane.hub.journey import Journeys
+from controlplane.hub.leaving import leaving
 from controlplane.hub.moves import Moves
 from controlplane.hub.pinned import ends
 from controlplane.hub.prepare import Prepared, Refusal
@@ -47,6 +48,8 @@ from controlplane.kube.resource import APPLICATIONS
 from controlplane.policy.gate import authorise_removal
 
 __all__ = ["Applications"]
+
+_CHILDREN_GO = "its children are being removed"
 
 
 class Applications:
@@ -240,8 +243,8 @@ class Applications:
             works = self._world.works_of(key)
             await self._let_go(key, plan({}, works, self._world.joined()), orphan=orphan)
         if not done or works:
-            message = "its children are being removed" if not done else "its objects are being pruned"
-            self._report(key, application, Outcome(waiting=Waiting(Reason.DELETING, message)), None, None)
+            waits = leaving(works, self._clusters.online) if done else Waiting(Reason.DELETING, _CHILDREN_GO)
+            self._report(key, application, Outcome(waiting=waits), None, None)
             return
         await self._rollouts.forget(key)
         await self._children.forget(key)

@@ -14,6 +14,7 @@ from controlplane.api.names import cluster_namespace
 from controlplane.hub.conditions import Reason, Verdict, conditions
 from controlplane.hub.dispatch import HUB_MANAGER, Dispatcher
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
+from controlplane.hub.leaving import leaving, verdict_of
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.status import StatusWriter
 from controlplane.hub.world import World
@@ -58,7 +59,7 @@ class Clusters:
             self._told.pop(name, None)
             return None
         if cluster.metadata.deletion_timestamp is not None:
-            await self._remove(name, cluster)
+            await self._remove(key, cluster)
             return None
         body = await add_finalizer(self._client, CLUSTERS, cluster)
         if body is not None:
@@ -100,8 +101,13 @@ class Clusters:
             verdict = Verdict.good(Reason.AGENT_ONLINE, "the agent reports")
             due_s = heard + self._grace_s - asyncio.get_running_loop().time() + 0.1
         else:
-            verdict = Verdict.bad(Reason.AGENT_OFFLINE, f"no heartbeat for more than {self._grace_s:.0f} s")
+            why = f"no heartbeat for more than {self._grace_s:.0f} s: the agent's log on the cluster says why"
+            verdict = Verdict.bad(Reason.AGENT_OFFLINE, why)
             due_s = None
+        self._put(key, cluster, verdict)
+        return due_s
+
+    def _put(self, key: NamespacedName, cluster: Cluster, verdict: Verdict) -> None:
         live = self._status.latest(key, cluster.status)
         self._status.put(
             key,
@@ -112,14 +118,15 @@ class Clusters:
                 }
             ),
         )
-        return due_s
 
-    async def _remove(self, name: ClusterName, cluster: Cluster) -> None:
+    async def _remove(self, key: NamespacedName, cluster: Cluster) -> None:
+        name = ClusterName(key.name)
         works = self._world.works_on(name)
         if cluster.metadata.annotations.get(ANNOTATION_GONE) == "true":
             for work in works:
                 await self._dispatcher.release(work)
-        if self._world.works_on(name):
-            return  # each Application (and tenant) moves its Works away; the last one's end brings us back
+        if left := self._world.works_on(name):  # each Application (and tenant) moves its Works away, and brings us back
+            self._put(key, cluster, verdict_of(leaving(left, self.online)))
+            return
         await self._namespaces.remove(cluster_namespace(name))
         await drop_finalizer(self._client, CLUSTERS, cluster)

@@ -73,7 +73,7 @@ class Holding:
             return None
         message = (
             f"{stop.removes} of {stop.of} objects stay, which {stop.revision} would remove ({stop.why}); "
-            f"`cpctl app approve {key.name} --token {stop.token}` lets them go"
+            f"`cpctl app approve {key} --token {stop.token}` lets them go"
         )
         return Waiting(Reason.HELD, message, stop)
 

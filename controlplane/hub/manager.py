@@ -107,7 +107,9 @@ class Manager:
             self._judge_again,
             namespaces.tell_platform,
         )
-        self._tenants = Tenants(world, client, namespaces, dispatcher, policies, self.status, gate)
+        self._tenants = Tenants(
+            world, client, namespaces, dispatcher, policies, self.status, gate, self.clusters.online
+        )
 
     @classmethod
     async def open(

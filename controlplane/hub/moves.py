@@ -9,8 +9,8 @@ is to be taken over.
 from collections.abc import Collection
 
 from controlplane.api.application import Application
-from controlplane.api.keys import NamespacedName, ObjectKey
-from controlplane.api.names import cluster_of_namespace
+from controlplane.api.keys import NamespacedName, ObjectKey, TenantName
+from controlplane.api.names import cluster_of_namespace, tenant_of_namespace
 from controlplane.api.work import ApplicationRef, Work
 from controlplane.hub.conditions import Reason
 from controlplane.hub.dispatch import Dispatcher
@@ -101,8 +101,12 @@ class Moves:
         taker = self.claimant(key)
         application = self._world.applications.get(key)
         said = named(application.spec.moved_to) if application is not None else None
-        if taker is None and said is not None and self._world.works_of(key) and not self._was_taken(key, said):
-            return Waiting(Reason.DELETING, f"waits for Application {said} to take over its objects (movedFrom: {key})")
+        if taker is None and said is not None and self._may_come(key, said) and not self._was_taken(key, said):
+            message = (
+                f"waits for Application {said} to take over its objects (movedFrom: {key}), "
+                "or for spec.movedTo to be taken away: then they are pruned"
+            )
+            return Waiting(Reason.DELETING, message, stuck=True)
         if taker is None or taker.status.revision:
             return None
         at = f"{taker.metadata.namespace}/{taker.metadata.name}"
@@ -120,10 +124,19 @@ class Moves:
         found = self._world.applications.get(NamespacedName(reference.namespace, reference.name))
         return found is None or found.metadata.deletion_timestamp is not None
 
+    def _may_come(self, key: NamespacedName, taker: NamespacedName) -> bool:
+        """Whether there is still somebody to wait for: in a tenant that goes nobody is made any more."""
+        tenant = self._world.tenant(tenant_of_namespace(key.namespace) or TenantName(""))
+        going = tenant is not None and tenant.metadata.deletion_timestamp is not None
+        return not (going and taker.namespace == key.namespace)
+
     def _was_taken(self, key: NamespacedName, by: NamespacedName) -> bool:
-        """Whether the taker has been there: it may have gone since."""
+        """Whether the taker has been there, and may have gone since; or nothing is left that it could take.
+
+        A Work that is being removed counts as nothing: what it said of a taker is taken back when its removal begins.
+        """
         ref = ApplicationRef(namespace=by.namespace, name=by.name)
-        return all(work.spec.moved_to == ref for work in self._world.works_of(key))
+        return all(work.spec.moved_to == ref for work in self._world.works_of(key) if work.spec.state == "Present")
 
     def is_source(self, child: ObjectKey, takers: Collection[str] = ()) -> bool:
         """Whether a child Application is taken over within its tenant. takers: what wanted children say in movedFrom."""

@@ -93,12 +93,13 @@ def _refused(refusal: Refusal, rolled: Rollup) -> Verdict:
 def _waits(waiting: Waiting, rolled: Rollup) -> Verdict:
     """Nothing is wrong; somebody's word, or something else's end, is waited for."""
     why: tuple[Truth, str, str] = ("False", waiting.reason, waiting.message)
+    stuck = waiting.stuck or waiting.reason in _STUCK
     return Verdict(
         why,
         why,
         rolled.verdict.healthy,
-        reconciling="" if waiting.reason in _NOT_AT_WORK else waiting.reason,
-        stalled=waiting.reason if waiting.reason in _STUCK else "",
+        reconciling="" if stuck or waiting.reason in _NOT_AT_WORK else waiting.reason,
+        stalled=waiting.reason if stuck else "",
     )
 
 

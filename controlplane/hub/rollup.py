@@ -154,7 +154,8 @@ def _verdict(
     if len(ready) == len(works) and not unready and synced[0] == "True":
         return Verdict(("True", Reason.READY, _well(len(works), offline)), synced, healthy)
     if synced[0] == "False":
-        return Verdict(("False", synced[1], synced[2]), synced, healthy)
+        stuck = any(current(work) and _condition(work, "Stalled") == "True" for work in works.values())
+        return Verdict(("False", synced[1], synced[2]), synced, healthy, stalled=synced[1] if stuck else "")
     if healthy[0] == "False":
         return Verdict(("False", healthy[1], healthy[2]), synced, healthy)
     waiting_offline = offline - ready

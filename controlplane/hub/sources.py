@@ -42,12 +42,14 @@ class CredentialsMissing(SourceError):
     """The Secret that a Repository names is not there, or holds neither form of credentials."""
 
     reason = "CredentialsMissing"
+    by_person = True
 
 
 class SourceDenied(SourceError):
     """The Tenant does not list the address among its sources."""
 
     reason = "SourceDenied"
+    by_person = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class Sources:
             self._credentials.pop(key, None)  # they may be others by now
             kept = self._kept(key, repository)
             in_force = f"; {kept.revision} stays in force" if kept is not None else ""
-            verdict = Verdict.bad(error.reason, error.message + in_force, stalled=isinstance(error, UrlDenied))
+            verdict = Verdict.bad(error.reason, error.message + in_force, stalled=error.by_person)
             head = kept
         before = self._heads.get(key)
         if (

@@ -4,6 +4,7 @@ Ground goes out before anything else can (agents refuse what has no ground), and
 only when what they were needed for is pruned.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from controlplane.api.keys import ClusterName, NamespacedName, TenantName
@@ -11,19 +12,21 @@ from controlplane.api.model import Kind
 from controlplane.api.names import cluster_of_namespace, ground_key, owner_hash, tenant_namespace
 from controlplane.api.tenant import Tenant, TenantStatus
 from controlplane.api.work import Ground, GroundNamespace, Kinds, Work, WorkSpec
-from controlplane.hub.conditions import Verdict, conditions
+from controlplane.hub.conditions import Reason, Verdict, conditions
 from controlplane.hub.dispatch import Dispatcher, ground_spec, plan
 from controlplane.hub.finalizers import add_finalizer, drop_finalizer
+from controlplane.hub.leaving import leaving, verdict_of
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.policies import Policies
 from controlplane.hub.rollup import roll_up_ground
 from controlplane.hub.status import StatusWriter
+from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.kube.each import for_each
 from controlplane.kube.errors import NotFound
 from controlplane.kube.resource import APPLICATIONS, TENANTS, Resource
-from controlplane.policy.gate import GATE, Denial, Denied, Gate, GroundPermit, authorise_removal
+from controlplane.policy.gate import Denial, Denied, Gate, GroundPermit, authorise_removal
 from controlplane.policy.kinds import kinds_of
 from controlplane.policy.people import Withheld, told, withheld
 
@@ -53,7 +56,7 @@ class Tenants:
 
     def __init__(
         self, world: World, client: Client, namespaces: Namespaces, dispatcher: Dispatcher, policies: Policies,
-        status: StatusWriter, gate: Gate = GATE,
+        status: StatusWriter, gate: Gate, online: Callable[[ClusterName], bool],
     ) -> None:  # fmt: skip
         self._world = world
         self._client = client
@@ -62,6 +65,7 @@ class Tenants:
         self._policies = policies
         self._status = status
         self._gate = gate
+        self._online = online
 
     async def reconcile(self, key: NamespacedName) -> float | None:
         """One look at one Tenant."""
@@ -70,7 +74,9 @@ class Tenants:
             return None
         name = TenantName(key.name)
         if tenant.metadata.deletion_timestamp is not None:
-            await self._remove(name, tenant)
+            waits = await self._remove(name, tenant)
+            if waits is not None:
+                self._put(key, tenant, verdict_of(waits), tenant.status.clusters)
             return None
         if self._policies.hold(name):
             return None  # comes back once policies are in force: ground and RoleBindings are what they say
@@ -131,20 +137,22 @@ class Tenants:
     def _joined(self) -> frozenset[ClusterName]:
         return self._world.joined()
 
-    async def _remove(self, name: TenantName, tenant: Tenant) -> None:
+    async def _remove(self, name: TenantName, tenant: Tenant) -> Waiting | None:
         """Works, Applications, the ground, the Tenant: each waits for the one before, and comes back with its event."""
         for application in self._world.applications_in(tenant_namespace(name)):
             if application.metadata.deletion_timestamp is None:
                 await self._delete(APPLICATIONS, application)
-        if self._world.applications_in(tenant_namespace(name)):
-            return
+        if left := self._world.applications_in(tenant_namespace(name)):
+            first = min(application.metadata.name for application in left)
+            return Waiting(Reason.DELETING, f"waits for its {len(left)} Application(s) to be removed, such as {first}")
         works = self._world.works_of(ground_key(name))
         step = plan({}, works, self._joined())
         await self._let_go(name, step.remove, step.release)
         if len(step.release) < len(works):
-            return
+            return leaving([work for work in works if work not in step.release], self._online)
         await self._namespaces.remove(tenant_namespace(name))
         await drop_finalizer(self._client, TENANTS, tenant)
+        return None
 
     async def _delete(self, resource: Resource, object_: Kind) -> None:
         try:
@@ -157,7 +165,6 @@ class Tenants:
         self, key: NamespacedName, tenant: Tenant, clusters: tuple[ClusterName, ...], unbound: tuple[Withheld, ...],
         denied: Denial | None,
     ) -> None:  # fmt: skip
-        live = self._status.latest(key, tenant.status)
         found = self._world.works_of(ground_key(TenantName(key.name)))
         works = {cluster: w for w in found if (cluster := cluster_of_namespace(w.metadata.namespace)) is not None}
         verdict = roll_up_ground(clusters, works)
@@ -168,12 +175,16 @@ class Tenants:
             verdict = replace(
                 verdict, ready=(status, reason, "; ".join(part for part in (message, told(unbound)) if part))
             )
+        self._put(key, tenant, verdict, len(clusters))
+
+    def _put(self, key: NamespacedName, tenant: Tenant, verdict: Verdict, clusters: int) -> None:
+        live = self._status.latest(key, tenant.status)
         self._status.put(
             key,
             TenantStatus(
                 conditions=conditions(live.conditions, tenant.metadata.generation, verdict),
                 observed_generation=tenant.metadata.generation,
-                clusters=len(clusters),
+                clusters=clusters,
                 applications=len(self._world.applications_in(tenant_namespace(TenantName(key.name)))),
             ),
         )

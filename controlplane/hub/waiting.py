@@ -14,10 +14,11 @@ class Waiting(Exception):
     held: the change that waits for a person's word. waits_for: dependencies that are not met.
     until: when it may go on by itself, aware; None = that is no matter of time.
     unsaid: not worth a status, since it ends by itself within moments: what was true stays said until then.
+    stuck: it does not go on until a person acts, though for this reason it mostly would.
     """
 
     def __init__(
-        self, reason: Reason, message: str, held: Held | None = None, *, unsaid: bool = False,
+        self, reason: Reason, message: str, held: Held | None = None, *, unsaid: bool = False, stuck: bool = False,
         waits_for: tuple[WaitsFor, ...] = (), until: datetime | None = None,
     ) -> None:  # fmt: skip
         super().__init__(message)
@@ -26,4 +27,5 @@ class Waiting(Exception):
         self.held = held
         self.waits_for = waits_for
         self.unsaid = unsaid
+        self.stuck = stuck
         self.until = until

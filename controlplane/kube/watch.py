@@ -11,7 +11,7 @@ otherwise be lost silently.
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
@@ -62,6 +62,7 @@ async def watch(
     on_synced: Callable[[], None] | None = None,
     on_error: Callable[[KubeError], None] | None = None,
     keep: Callable[[Body], Body] | None = None,
+    before: Iterable[tuple[str, str, str]] = (),
     settings: WatchSettings | None = None,
 ) -> NoReturn:
     """Report every object of a collection as ADDED, and then each change, for ever.
@@ -70,6 +71,8 @@ async def watch(
     listed (field_selector is not used then).
     on_synced: called after each complete list (the first, and those after a gap), when all of it has been reported.
     on_error: each failure that is waited out and tried again; the collection may be stale until the next event or sync.
+    before: namespace, name and uid of what an earlier watch reported of this collection: what of it is not listed any more is
+    reported as DELETED, what is listed as MODIFIED.
     keep: what to remember of an object for a deletion that is found later; None = its identity alone.
     Ends by cancellation, by an exception from a callback, and with NotFound when the kind itself is no longer served.
     An object that was deleted and created again within a gap is reported as DELETED and ADDED.
@@ -78,7 +81,7 @@ async def watch(
         field_selector = f"metadata.name={name}"
     watcher = _Watcher(
         client, resource, (namespace, name, label_selector, field_selector, metadata_only), on_event, keep,
-        settings or WatchSettings(),
+        settings or WatchSettings(), {(where, what): _Seen(uid, "", None) for where, what, uid in before},
     )  # fmt: skip
     failures = 0
     while True:
@@ -126,6 +129,7 @@ class _Watcher:
         on_event: Callable[[Event], None],
         keep: Callable[[Body], Body] | None,
         settings: WatchSettings,
+        seen: dict[tuple[str, str], _Seen],
     ) -> None:
         self.settings = settings
         self.version: str | None = None  # to go on from; None = list first
@@ -135,9 +139,9 @@ class _Watcher:
         self._namespace, self._name, self._labels, self._fields, self._metadata_only = selection
         self._on_event = on_event
         self._keep = keep
-        self._seen: dict[tuple[str, str], _Seen] = {}
-        # The first list may come from the server's cache. After a loss it must not: the cache may be behind what we saw.
-        self._list_from = "0"
+        self._seen = seen
+        # The first list may come from the server's cache. Where anything was seen before it must not: the cache may be behind.
+        self._list_from = "" if seen else "0"
 
     def lost(self) -> None:
         """The version is of no use any more: list again, from storage."""

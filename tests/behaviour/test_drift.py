@@ -184,7 +184,10 @@ async def test_with_self_heal_off_it_is_told_and_stays_until_it_is_on_again(syst
     await scale(east_team, 2)
     problem = await east_team.problem("web", "Drifted")
     assert problem["object"] == f"Deployment.apps {east_team.name}/web"
-    assert re.match(r"kubectl changed spec\.replicas at 20\S+Z; it stays so", problem["message"])
+    assert re.match(
+        r"kubectl changed spec\.replicas at 20\S+Z; since selfHeal is off it stays so until `cpctl app sync ",
+        problem["message"],
+    )
     assert "spec.replicas" in await system.cpctl("app", "get", f"{east_team.name}/web")
     await system.heartbeats("east", 2)
     web = await east_team.member.get("Deployment", "web", east_team.name)

@@ -82,6 +82,9 @@ async def test_an_application_that_is_not_going_keeps_its_objects(east_team: Tea
     await east_team.ready("shop")
     await east_team.stuck("web", "Moved")
     assert await owners(east_team) != before
+    # both go at once with the team, and neither waits for the other
+    await east_team.hub.kubectl("delete", f"tenant/{east_team.name}", "--timeout=60s")
+    await east_team.member.gone("Namespace", east_team.name)
 
 
 async def test_what_the_new_one_does_not_have_is_guarded_as_in_any_commit(east_team: Team) -> None:
@@ -97,6 +100,9 @@ async def test_what_the_new_one_does_not_have_is_guarded_as_in_any_commit(east_t
     await east_team.stuck("less", "HeldByGuard")
     after = await running(east_team)
     assert before.items() <= after.items()
+    # a team may go in the middle of a move
+    await east_team.hub.kubectl("delete", f"tenant/{east_team.name}", "--timeout=60s")
+    await east_team.member.gone("Namespace", east_team.name)
 
 
 async def test_the_platform_hands_an_application_to_a_team_and_nothing_restarts(east_team: Team) -> None:

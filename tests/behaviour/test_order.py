@@ -211,7 +211,7 @@ async def test_a_failed_hook_stops_the_sync_runs_the_hooks_for_that_and_a_commit
     await team.deploy("web")
     problem = await team.problem("web", "HookFailed")
     assert problem["object"] == f"Job.batch {team.name}/migrate"
-    assert "until there is a new commit or somebody asks for a sync" in problem["message"]
+    assert "until there is a new commit, or `cpctl app sync " in problem["message"]
     await finished(team, "alarm")
     await team.has(member, "ConfigMap")
     failed = created(await member.get("Job", "migrate", team.name))

@@ -58,7 +58,9 @@ async def test_drift_is_told_with_fields_who_and_when(world: World) -> None:
     assert (problem.object, problem.reason) == ("Deployment.apps shop/d", "Drifted")
     at = next(e["time"] for e in world.member.objects[world.key("Deployment", "d")]["metadata"]["managedFields"]
               if e["manager"] == "kubectl-edit")  # fmt: skip
-    assert problem.message.startswith(f"kubectl-edit changed spec.image at {at}; it stays so")
+    assert problem.message.startswith(
+        f"kubectl-edit changed spec.image at {at}; since selfHeal is off it stays so until `cpctl app sync "
+    )
     assert "evil" not in problem.message
     assert told(status(world)) == ("False", "Drifted")
     assert spec(world)["image"] == "evil"

@@ -88,7 +88,7 @@ async def test_a_failed_hook_stops_the_sync_until_a_commit_or_a_request(world: W
     status = world.status(owner_of(world))
     assert problems(status) == [("Job.batch shop/migrate", "HookFailed")]
     assert "BackoffLimitExceeded" in status.problems[0].message
-    assert "a new commit or somebody asks for a sync" in status.problems[0].message
+    assert "a new commit, or `cpctl app sync " in status.problems[0].message
     assert told(status, "Stalled") == ("True", "HookFailed")
     await world.inventory.flush()
     await world.restart()

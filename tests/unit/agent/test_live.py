@@ -116,3 +116,14 @@ def test_what_runs_to_an_end_is_busy_until_then(body: dict[str, Any], busy: bool
 def test_a_hook_says_whose_run_it_is() -> None:
     assert look(job()).run == "5/pre-sync"
     assert look(deployment()).run == ""
+
+
+def test_what_is_there_of_a_kind_is_what_has_not_gone() -> None:
+    live = Live()
+    a, b, gone, other = (ObjectKey("", *each) for each in (
+        ("ConfigMap", "shop", "a"), ("ConfigMap", "shop-2", "b"), ("ConfigMap", "shop", "c"), ("Secret", "shop", "a"),
+    ))  # fmt: skip
+    for key in (a, b, gone, other):
+        live.saw(key, Seen(uid=f"uid-{key.name}", gone=key is gone))
+    assert list(live.there("", "ConfigMap")) == [(a, "uid-a"), (b, "uid-b")]
+    assert list(live.there("", "ConfigMap", "shop")) == [(a, "uid-a")]

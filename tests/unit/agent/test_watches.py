@@ -56,6 +56,7 @@ class Api:
 class Seen:
     def __init__(self) -> None:
         self.objects: list[tuple[str, bool]] = []
+        self.changes: list[tuple[str, str]] = []
         self.kinds: list[str] = []
         self.gone: list[tuple[str, str]] = []
         self.namespaces: set[str] = set()
@@ -66,6 +67,8 @@ class Seen:
 
     def on_object(self, event: Event, *, whole: bool) -> None:
         self.objects.append((event.object["kind"], whole))
+        if event.type != "ADDED":
+            self.changes.append((event.type, event.object["metadata"]["name"]))
         if event.object["kind"] == "Namespace":
             known = self.namespaces.discard if event.type == "DELETED" else self.namespaces.add
             known(event.object["metadata"]["name"])
@@ -81,6 +84,10 @@ class Seen:
 
     def clock(self) -> float:
         return self.now_s
+
+    def there(self, group: str, kind: str, namespace: str) -> list[tuple[str, str, str]]:
+        assert namespace == ""
+        return [("", "a", "u"), ("", "b", "v")] if kind == "ConfigMap" else []
 
     def on_kind(self, event: Event) -> None:
         self.kinds.append(event.object["metadata"]["name"])
@@ -129,8 +136,8 @@ async def test_each_kind_is_listed_once_and_as_sparely_as_can_be() -> None:
     assert sorted(seen.objects) == [
         ("ConfigMap", False), ("Deployment", True), ("HorizontalPodAutoscaler", True), ("Namespace", False),
     ]  # fmt: skip
-    assert made.synced("apps", "Deployment")
-    assert not made.synced("apps", "StatefulSet")
+    assert made.absent(ObjectKey("apps", "Deployment", "shop", "other"))
+    assert not made.absent(ObjectKey("apps", "StatefulSet", "shop", "other"))
 
 
 async def test_a_kind_that_may_not_be_listed_is_told_and_does_not_hold_up_the_others() -> None:
@@ -139,7 +146,7 @@ async def test_a_kind_that_may_not_be_listed_is_told_and_does_not_hold_up_the_ot
         failed = await made.ensure([CONFIGMAPS, DEPLOYMENTS])
         assert list(failed) == [("apps", "Deployment", "")]
         assert isinstance(failed["apps", "Deployment", ""], Forbidden)
-        assert made.synced("", "ConfigMap")
+        assert made.absent(ObjectKey("", "ConfigMap", "shop", "other"))
         api.refuse.clear()
         await seen.until(lambda: ("Deployment", True) in seen.objects)  # the watch tries again by itself
         assert await made.ensure([DEPLOYMENTS]) == {}
@@ -150,10 +157,10 @@ async def test_a_kind_that_is_no_longer_served_is_told_and_can_come_back() -> No
         api.refuse["widgets"] = 404
         await made.ensure([WIDGETS])
         await seen.until(lambda: seen.gone == [("example.com", "Widget")])
-        assert not made.synced("example.com", "Widget")
+        assert not made.absent(ObjectKey("example.com", "Widget", "shop", "other"))
         api.refuse.clear()
         assert await made.ensure([WIDGETS]) == {}
-        assert made.synced("example.com", "Widget")
+        assert made.absent(ObjectKey("example.com", "Widget", "shop", "other"))
 
 
 async def test_crds_are_watched_when_somebody_waits_for_a_kind() -> None:
@@ -175,6 +182,15 @@ async def test_a_kind_without_managed_fields_is_watched_whole(resource: Resource
     listed: Any = [partial for _, _, partial in api.lists]
     assert listed == ([True, False] if resource is CONFIGMAPS else [False])
     assert seen.objects[-1][1] is True
+
+
+async def test_what_went_while_a_watch_gave_way_to_another_is_told_as_gone() -> None:
+    async with watches() as (made, _, seen):
+        await made.ensure([CONFIGMAPS])
+        assert seen.changes == []
+        made.look_whole("", "ConfigMap")
+        await made.ensure([CONFIGMAPS])
+        assert seen.changes == [("MODIFIED", "a"), ("DELETED", "b")]
 
 
 async def test_objects_are_shown_once_more_where_they_are_to_be_judged_anew() -> None:

@@ -13,7 +13,7 @@ def test_every_command_is_in_it_and_none_is_without_help() -> None:
     page = manual()
     for command in (
         "install hub", "cluster add", "cluster rejoin", "cluster list", "cluster remove", "tenant list", "repo list",
-        "app list", "app get", "app tree", "app sync", "app approve", "app suspend", "app resume", "app render", "status",
+        "app list", "app get", "app tree", "app sync", "app approve", "app suspend", "app resume", "app render", "status", "waiting",
         "policy check", "policy test", "policy why", "policy who-can", "tenant check",
     ):  # fmt: skip
         assert f"\n## cpctl {command}" in page

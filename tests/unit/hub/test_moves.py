@@ -10,6 +10,7 @@ from controlplane.hub.moves import Moves, named
 from controlplane.hub.waiting import Waiting
 from controlplane.hub.world import World
 from controlplane.policy.gate import may_move
+from tests.objects import a_tenant
 from tests.unit.hub.objects import application_body, work_body
 
 OLD, NEW = NamespacedName("tenant-payments", "old"), NamespacedName("tenant-payments", "new")
@@ -85,6 +86,41 @@ def test_a_deleted_one_that_says_where_its_objects_go_waits_for_that_one_to_come
     assert Moves(world).hold_back(OLD) is not None
     world.works.put(work_body("east", OLD, version=2, movedTo={"namespace": OTHER.namespace, "name": OTHER.name}))
     assert Moves(world).hold_back(OLD) is None, "it has been there"
+
+
+def test_a_removal_that_has_begun_goes_on_whatever_it_said_before() -> None:
+    world = World()
+    put(world, OLD, going=True, movedTo=str(NEW))
+    put(world, NEW, movedFrom=str(OLD), going=True)
+    taken = {"namespace": NEW.namespace, "name": NEW.name}
+    world.works.put(work_body("east", OLD, movedTo=taken))
+    world.works.put(work_body("west", OLD, movedTo=taken))
+    assert Moves(world).hold_back(OLD) is None
+    assert len(Moves(world).forsaken(OLD)) == 2
+    world.works.put(work_body("east", OLD, version=2, state="Removed"))  # as it is written then
+    assert Moves(world).hold_back(OLD) is None, "the other one is still to be removed"
+    world.works.put(work_body("west", OLD, version=2, state="Removed"))
+    assert Moves(world).hold_back(OLD) is None, "both are only waited for"
+
+
+def test_what_waits_for_one_that_nobody_has_made_says_how_a_person_ends_it() -> None:
+    world = World()
+    put(world, OLD, going=True, movedTo=str(OTHER))
+    world.works.put(work_body("east", OLD))
+    waits = Moves(world).hold_back(OLD)
+    assert waits is not None and waits.stuck
+    assert "or for spec.movedTo to be taken away" in waits.message
+
+
+@pytest.mark.parametrize(("to", "held"), [(NEW, False), (OTHER, True)])
+def test_of_a_tenant_that_goes_nobody_can_come_any_more(to: NamespacedName, held: bool) -> None:
+    world = World()
+    body = a_tenant("payments").wire()
+    body["metadata"] |= {"deletionTimestamp": "2026-11-23T10:00:00Z"}
+    world.tenants.put(body)
+    put(world, OLD, going=True, movedTo=str(to))
+    world.works.put(work_body("east", OLD))
+    assert (Moves(world).hold_back(OLD) is not None) is held
 
 
 def test_it_answers_for_what_was_delivered_where_it_has_no_work_yet() -> None:

@@ -2,10 +2,12 @@
 
 from typing import Any, cast
 
-from controlplane.api.keys import ClusterName, NamespacedName
+from controlplane.api.keys import ClusterName, NamespacedName, TenantName
 from controlplane.api.labels import FINALIZER
 from controlplane.api.model import Condition
+from controlplane.api.names import ground_key
 from controlplane.api.tenant import TenantStatus
+from controlplane.api.work import Work
 from controlplane.hub.dispatch import Dispatcher
 from controlplane.hub.namespaces import Namespaces
 from controlplane.hub.policies import Policies
@@ -14,8 +16,9 @@ from controlplane.hub.tenants import Tenants
 from controlplane.hub.world import World
 from controlplane.kube.client import Client
 from controlplane.policy.files import PolicyFiles
+from controlplane.policy.gate import GATE
 from controlplane.policy.rules import builtin_model, read_csv
-from tests.objects import a_cluster, a_tenant
+from tests.objects import a_cluster, a_tenant, a_work, an_application
 
 KEY = NamespacedName("", "payments")
 
@@ -27,7 +30,8 @@ class Hub:
         self.laid: list[ClusterName] = []
         self.unbound: frozenset[str] = frozenset()
         self.status = TenantStatus()
-        world = World()
+        self.removed: list[str] = []
+        self.world = world = World()
         tenant = a_tenant(members=[{"user": "ann", "role": "viewer"}])
         body = tenant.wire()
         body["metadata"]["finalizers"] = [FINALIZER]
@@ -43,6 +47,8 @@ class Hub:
             cast(Dispatcher, every),
             policies,
             cast(StatusWriter, every),
+            GATE,
+            lambda cluster: cluster != "west",
         )
 
     async def ensure_tenant(self, _: object) -> None: ...
@@ -56,6 +62,10 @@ class Hub:
     async def deliver(self, cluster: ClusterName, _: object, permit: Any) -> None:
         assert permit.covers(cluster)
         self.laid.append(cluster)
+
+    async def remove(self, work: Work, permit: Any) -> None:
+        assert permit.covers(work.spec.owner)
+        self.removed.append(work.metadata.namespace)
 
     async def release(self, _: object) -> None:
         raise AssertionError("there is nothing to let go")
@@ -103,3 +113,38 @@ async def test_nothing_is_laid_and_nobody_bound_before_policies_are_in_force() -
     assert len(hub.laid) == 2
     assert hub.unbound == {"user:ann"}
     assert "no RoleBinding for user:ann, who is under a denial" in hub.ready.message
+
+
+def going(hub: Hub, *works: Work, applications: tuple[str, ...] = ()) -> None:
+    """The Tenant is deleted, with these Works of its ground and these Applications left."""
+    body = a_tenant().wire()
+    body["metadata"] |= {"finalizers": [FINALIZER], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    hub.world.tenants.put(body)
+    for work in works:
+        hub.world.works.put(work.wire())
+    for name in applications:
+        body = an_application(name).wire()
+        body["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        hub.world.applications.put(body)
+
+
+def stalled(hub: Hub) -> bool:
+    return any(each.type == "Stalled" for each in hub.status.conditions)
+
+
+async def test_a_tenant_that_goes_says_for_which_applications_it_waits() -> None:
+    hub = Hub(Policies())
+    going(hub, a_work("east", ground_key(TenantName("payments"))), applications=("web", "ledger"))
+    await hub.tenants.reconcile(KEY)
+    assert (hub.ready.reason, stalled(hub)) == ("Deleting", False)
+    assert hub.ready.message == "waits for its 2 Application(s) to be removed, such as ledger"
+
+
+async def test_a_tenant_that_goes_says_which_cluster_is_silent() -> None:
+    hub = Hub(Policies())
+    hub.world.clusters.put(a_cluster("west").wire())
+    going(hub, a_work("west", ground_key(TenantName("payments"))))
+    await hub.tenants.reconcile(KEY)
+    assert hub.removed == ["cluster-west"]
+    assert (hub.ready.reason, stalled(hub)) == ("Deleting", True)
+    assert "`cpctl cluster remove west --force`" in hub.ready.message
