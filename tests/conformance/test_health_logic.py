@@ -29,7 +29,7 @@ CONDITION = re.compile(
 
 
 def condition(text: str) -> dict[str, Any]:
-    """`Type=Status/Reason: message @observedGeneration`."""
+    """`Type=Status/Reason: message@observedGeneration`."""
     found = CONDITION.fullmatch(text)
     assert found, text
     each: dict[str, Any] = {
