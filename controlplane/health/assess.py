@@ -74,7 +74,7 @@ def assess(
     """Judge one live object, as the API server gave it (parsed JSON).
 
     body: any shape: a status of the wrong type counts as absent; nothing in it makes this raise.
-    now: aware time, for the one rule that needs it (a Pod that finds no node); default: the clock.
+    now: aware time, for the rules that need it (a Pod that finds no node, a clause with after_s); default: the clock.
     provides: what the cluster gives addresses by (LoadBalancer, Ingress). own: the rules of the object's Application.
     Health.recheck_s is set where the verdict changes with time alone.
     Source: kstatus, with the exceptions that the rules name; tests/conformance keeps the list.

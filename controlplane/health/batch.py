@@ -13,11 +13,12 @@ _SUSPENDED: Final = Health(HealthStatus.SUSPENDED, "spec.suspend is true")
 
 
 def _job(live: Live) -> Health:
-    if live.is_true("Complete"):
-        return HEALTHY
     if live.is_true("Failed"):
         return degraded(f"failed: {live.conditions['Failed']}")
-    if live.spec.get("suspend") is True:
+    if live.is_true("Complete"):
+        return HEALTHY
+    # The condition lags behind: a Job that was resumed counts as running at once.
+    if live.spec.get("suspend") is True or (live.is_true("Suspended") and live.spec.get("suspend") is not False):
         return _SUSPENDED
     if not live.status.get("startTime"):
         return progressing("not started yet")

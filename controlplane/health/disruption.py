@@ -11,10 +11,11 @@ __all__ = ["RULES"]
 
 
 def _budget(live: Live) -> Health:
-    if "observedGeneration" not in live.status:
+    conditions = maps_in(live.status, "conditions")
+    if not conditions:
         return progressing("the disruptions that it allows are not computed yet")
     # All entries and not one by type: older controllers add a second of the same type.
-    for condition in maps_in(live.status, "conditions"):
+    for condition in conditions:
         if condition.get("status") == "False" and text_in(condition, "reason") != "InsufficientPods":
             return degraded(text_in(condition, "message") or text_in(condition, "reason") or "it cannot be computed")
     return HEALTHY

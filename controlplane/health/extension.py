@@ -11,6 +11,8 @@ __all__ = ["RULES"]
 
 
 def _definition(live: Live) -> Health:
+    if live.is_true("Terminating"):
+        return progressing(str(live.conditions["Terminating"]) or "terminating")
     if live.is_false("NamesAccepted"):
         return degraded(str(live.conditions["NamesAccepted"]) or "its names are taken")
     if live.is_true("NonStructuralSchema"):
@@ -19,7 +21,9 @@ def _definition(live: Live) -> Health:
         return HEALTHY
     if live.is_false("Established") and live.conditions["Established"].reason != "Installing":
         return degraded(str(live.conditions["Established"]) or "it is not served")
-    return progressing("not established yet")
+    if live.conditions and "Established" not in live.conditions:
+        return degraded("it is not served")
+    return progressing("not established yet")  # in the five seconds after Installing each API server learns of it
 
 
 def _api_service(live: Live) -> Health:

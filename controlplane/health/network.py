@@ -21,11 +21,11 @@ def _addressed(live: Live) -> bool:
 
 
 def _service(live: Live) -> Health:
-    if text_in(live.spec, "type") != "LoadBalancer":
+    if text_in(live.spec, "type") != "LoadBalancer" or _addressed(live):
         return HEALTHY
     if not text_in(live.spec, "clusterIP"):
         return progressing("it has no cluster IP yet")
-    if "LoadBalancer" in live.provides and not _addressed(live):
+    if "LoadBalancer" in live.provides:
         return progressing("it has no address of a load balancer yet")
     return HEALTHY
 

@@ -12,12 +12,11 @@ __all__ = ["RULES", "SCHEDULING_S"]
 
 SCHEDULING_S: Final = 15.0  # so long an unschedulable Pod may still find a node: volumes bind, autoscalers wake
 
-# Why a container waits, where waiting does not help. kstatus knows the first only; the others read the same to a person.
-# An image that cannot be pulled swings between ErrImagePull and ImagePullBackOff: both stand here, or health would swing.
-_STUCK: Final = frozenset({
-    "CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "ErrImageNeverPull", "ErrImagePull",
-    "ImageInspectError", "ImagePullBackOff", "InvalidImageName", "RunContainerError",
-})  # fmt: skip
+# Why a container waits, where waiting does not help: what the kubelet and the runtimes call an error, or back off from.
+# An image that cannot be pulled swings between ErrImagePull and ImagePullBackOff: both count, or health would swing.
+_STUCK_AT_START: Final = "Err"
+_STUCK_AT_END: Final = ("Error", "BackOff")
+_STUCK: Final = frozenset({"InvalidImageName"})
 
 
 def _pod(live: Live) -> Health:
@@ -82,9 +81,13 @@ def _stuck_containers(live: Live) -> str:
     for field in ("initContainerStatuses", "containerStatuses"):
         for container in maps_in(live.status, field):
             reason = text_in(map_in(map_in(container, "state"), "waiting"), "reason")
-            if reason in _STUCK:
+            if _stuck(reason):
                 names.setdefault(reason, []).append(text_in(container, "name"))
     return "; ".join(f"{reason}: {', '.join(who)}" for reason, who in names.items())
+
+
+def _stuck(reason: str) -> bool:
+    return reason in _STUCK or reason.startswith(_STUCK_AT_START) or reason.endswith(_STUCK_AT_END)
 
 
 def _age_s(live: Live) -> float:

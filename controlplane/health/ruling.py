@@ -13,7 +13,8 @@ In a file of rules/ it looks like this:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from controlplane.health.expression import Expression, ExpressionError
@@ -37,6 +38,21 @@ class Clause:
     message: str = ""
     of: str = ""  # the condition whose reason and message are the message; message stands in where it says nothing
     say: Expression | None = None  # a text out of the object, in the same way
+    since: str = ""  # the condition that must have been as it is for after_s
+    after_s: float = 0.0  # seconds
+
+    def left_s(self, live: Live, view: View) -> float:
+        """Seconds until the condition `since` is as old as it must be; 0 = it is, or does not say when it changed."""
+        if not self.since:
+            return 0.0
+        conditions = view.variables["conditions"]
+        told = next((each.get("lastTransitionTime") for each in conditions if each["type"] == self.since), "")
+        try:
+            changed = datetime.fromisoformat(told)
+            left_s = self.after_s - ((live.now or datetime.now(UTC)) - changed).total_seconds()
+        except (ValueError, TypeError, OverflowError):  # no time; one without a zone; one outside the calendar
+            return 0.0
+        return min(max(left_s, 0.0), self.after_s)
 
     def health(self, live: Live, view: View) -> Health:
         """The verdict, with its message."""
@@ -59,17 +75,25 @@ class Ruling:
 
     def judge(self, live: Live, view: View) -> Health:
         """The verdict on one object. A clause that cannot be evaluated, as what it reads is not there, does not hold."""
+        found, soonest_s = self.otherwise, None
         for clause in self.clauses:
             try:
-                if clause.when is None or clause.when.holds(view):
-                    return clause.health(live, view)
+                if clause.when is not None and not clause.when.holds(view):
+                    continue
             except ExpressionError:
                 continue
-        return self.otherwise.health(live, view)
+            if left_s := clause.left_s(live, view):
+                soonest_s = left_s if soonest_s is None else min(soonest_s, left_s)
+                continue
+            found = clause
+            break
+        health = found.health(live, view)
+        # No event comes when that time is over, hence the wish to be asked again.
+        return health if soonest_s is None else replace(health, recheck_s=soonest_s)
 
 
 _RULE: Final = {"kinds", "clauses", "otherwise", "generations", "like", "about"}
-_CLAUSE: Final = {"is", "when", "message", "of", "say"}
+_CLAUSE: Final = {"is", "when", "message", "of", "say", "since", "after_s"}
 
 
 def ruling_from(data: Mapping[str, Any], shared: Mapping[str, Mapping[str, Any]]) -> Ruling:
@@ -99,10 +123,14 @@ def _clause(data: Mapping[str, Any]) -> Clause:
         verdict = HealthStatus(data["is"])
     except (KeyError, ValueError):
         raise RulingError(f"is must be one of {', '.join(HealthStatus)}") from None
+    if ("since" in data) != ("after_s" in data):
+        raise RulingError("since and after_s go together")
     return Clause(
         verdict,
         Expression(data["when"]) if "when" in data else None,
         data.get("message", ""),
         data.get("of", ""),
         Expression(data["say"]) if "say" in data else None,
+        data.get("since", ""),
+        float(data.get("after_s", 0.0)),
     )

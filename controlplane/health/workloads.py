@@ -157,5 +157,8 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
     ("apps", "ReplicaSet"): _replica_set,
     ("apps", "StatefulSet"): _stateful_set,
     ("apps", "DaemonSet"): _daemon_set,
+    ("extensions", "Deployment"): _deployment,  # the group that they were in before Kubernetes 1.16
+    ("extensions", "ReplicaSet"): _replica_set,
+    ("extensions", "DaemonSet"): _daemon_set,
     ("", "ReplicationController"): _replication_controller,
 }

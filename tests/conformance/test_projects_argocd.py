@@ -11,13 +11,14 @@ import pytest
 from controlplane.policy.compile import PLATFORM_KINDS
 from controlplane.policy.rules import PolicyFileError, read_csv
 from tests.conformance.argocd import Unspeakable, permits, roles_in_our_format
+from tests.conformance.argocd_windows import KINDS, agrees
 from tests.conformance.tally import Tally
 from tests.testdata import testdata
 
 pytestmark = pytest.mark.conformance
 
 AT_LEAST: Final = 219
-COMPARED: Final = {"source", "destination", "resource", "glob", "validateProject"}
+COMPARED: Final = {"source", "destination", "resource", "glob", "validateProject"} | KINDS
 REASONS: Final[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("argocd_differences.toml").read_text(encoding="utf-8")
 )["projects"]
@@ -28,6 +29,11 @@ def family(case: dict[str, Any]) -> str:
     kind, project, check = case["kind"], case["project"], case["check"]
     if kind == "validateProject":
         return _of_roles(project, allowed=case["allowed"]) or ""
+    if kind in KINDS:
+        try:
+            return "" if agrees(case) else f"unexplained: {case}"
+        except Unspeakable as err:
+            return str(err)
     try:
         ours = permits(kind, project, check)
     except Unspeakable as err:

@@ -44,6 +44,12 @@ def condition(kind: str, status: str = "True") -> dict[str, str]:
         pytest.param(
             job({"suspend": False}, conditions=[condition("Suspended")]), progressing("not started yet"), id="resumed"
         ),
+        pytest.param(job(conditions=[condition("Suspended")]), SUSPENDED, id="suspended, as its condition says"),
+        pytest.param(
+            job(conditions=[condition("Complete"), condition("Failed")]),
+            degraded("failed: BackoffLimitExceeded: too many"),
+            id="failed, whatever else is said",
+        ),
         pytest.param(job({"suspend": "yes"}), progressing("not started yet"), id="a text is no word of command"),
     ],
 )

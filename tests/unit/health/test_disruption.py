@@ -13,7 +13,14 @@ from controlplane.health.status import HEALTHY, Health, degraded, progressing
     [
         pytest.param({}, progressing("the disruptions that it allows are not computed yet"), id="just created"),
         pytest.param(
-            {"observedGeneration": 1, "disruptionsAllowed": 0}, HEALTHY, id="allows none, and that is what it is for"
+            {"observedGeneration": 1, "conditions": [{"type": "A", "status": "True", "reason": "SufficientPods"}]},
+            HEALTHY,
+            id="computed",
+        ),
+        pytest.param(
+            {"observedGeneration": 1, "disruptionsAllowed": 0},
+            progressing("the disruptions that it allows are not computed yet"),
+            id="a number without a word about how it came about",
         ),
         pytest.param(
             {"observedGeneration": 0},

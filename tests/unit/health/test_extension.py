@@ -23,6 +23,12 @@ ACCEPTED = condition("NamesAccepted", "True", "NoConflicts")
         pytest.param(
             [ACCEPTED, condition("Established", "False", "Installing")], progressing("not established yet"), id="soon"
         ),
+        pytest.param([ACCEPTED], degraded("it is not served"), id="nothing is said of its being served"),
+        pytest.param(
+            [condition("Established", "True"), condition("Terminating", "True", "InstanceDeletionInProgress")],
+            progressing("InstanceDeletionInProgress"),
+            id="its instances are being deleted",
+        ),
         pytest.param([condition("Established", "False", "Broken", "x")], degraded("Broken: x"), id="never"),
         pytest.param([condition("Established", "False")], degraded("it is not served"), id="never, without a word"),
         pytest.param(

@@ -44,6 +44,11 @@ def test_the_address_of_a_service(status: Any, provides: set[str], expected: Hea
     assert assess(body, provides=frozenset(provides)) == expected
 
 
+def test_an_address_tells_more_than_a_cluster_ip() -> None:
+    body = {"apiVersion": "v1", "kind": "Service", "spec": {"type": "LoadBalancer"}, "status": ADDRESS}
+    assert assess(body, provides=frozenset({"LoadBalancer"})) == HEALTHY
+
+
 @pytest.mark.parametrize("group", ["networking.k8s.io", "extensions"])
 def test_the_address_of_an_ingress(group: str) -> None:
     body = {"apiVersion": f"{group}/v1", "kind": "Ingress", "spec": {}, "status": {"loadBalancer": {}}}

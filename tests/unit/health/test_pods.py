@@ -104,6 +104,25 @@ def test_pod(body: dict[str, Any], expected: Health) -> None:
     assert assess(body, now=NOW) == expected
 
 
+@pytest.mark.parametrize(
+    ("reason", "stuck"),
+    [
+        ("CrashLoopBackOff", True),
+        ("CreateContainerConfigError", True),
+        ("ErrImageNeverPull", True),
+        ("InvalidImageName", True),
+        ("PostStartHookError", True),
+        ("SignatureValidationBackOff", True),
+        ("PodInitializing", False),
+        ("ContainerCreating", False),
+        ("", False),
+    ],
+)
+def test_what_a_container_waits_for_tells_whether_waiting_helps(reason: str, stuck: bool) -> None:
+    body = pod("Pending", containerStatuses=[waiting("a", reason)])
+    assert (assess(body, now=NOW).status is HealthStatus.DEGRADED) == stuck
+
+
 @pytest.mark.parametrize(("age_s", "left_s"), [(0.0, 15.0), (5.0, 10.0), (14.5, 0.5), (-3600.0, 15.0)])
 def test_a_young_pod_may_still_find_a_node_and_is_looked_at_again(age_s: float, left_s: float) -> None:
     created = (NOW - timedelta(seconds=age_s)).isoformat()

@@ -1,5 +1,6 @@
 """Rules as data: the first clause that holds, and what a rule has to say."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def judged(rule: dict[str, Any], **body: Any) -> Health:
     return ruling_from(rule, {}).judge(live, view_of(body, live))
 
 
-def ready(status: str, **more: str) -> dict[str, Any]:
+def ready(status: str, **more: Any) -> dict[str, Any]:
     return {"conditions": [{"type": "Ready", "status": status, **more}]}
 
 
@@ -68,6 +69,36 @@ def test_a_rule_can_go_on_as_another() -> None:
         assert ruling.judge(live, view_of(body, live)).status.value == expected
 
 
+TRYING: dict[str, Any] = {
+    "clauses": [{"is": "Degraded", "when": 'state["Ready"] == "Unknown"', "since": "Ready", "after_s": 30}],
+    "otherwise": OTHERWISE,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict", "recheck_s"),
+    [
+        pytest.param("2026-11-23T09:59:30Z", "Degraded", None, id="for as long as that"),
+        pytest.param("2026-11-23T09:59:50Z", "Progressing", 20.0, id="not for so long, and looked at again"),
+        pytest.param("2026-11-23T11:00:00Z", "Progressing", 30.0, id="a clock that is ahead"),
+        pytest.param("yesterday", "Degraded", None, id="a time that cannot be read is no reason to wait"),
+        pytest.param("2026-11-23T09:59:50", "Degraded", None, id="nor is one without a zone"),
+    ],
+)
+def test_a_clause_may_ask_how_long_it_has_been_so(changed: str, verdict: str, recheck_s: float | None) -> None:
+    body = {"status": ready("Unknown", lastTransitionTime=changed)}
+    live = Live.of(body, datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC))
+    health = ruling_from(TRYING, {}).judge(live, view_of(body, live))
+    assert (health.status.value, health.recheck_s) == (verdict, recheck_s)
+
+
+def test_without_a_clock_the_present_is_asked() -> None:
+    now = datetime.now(UTC).isoformat()
+    assert judged(TRYING, status=ready("Unknown", lastTransitionTime=now)).status is HealthStatus.PROGRESSING
+    assert judged(TRYING, status=ready("Unknown", lastTransitionTime=5)).status is HealthStatus.DEGRADED
+    assert judged(TRYING, status=ready("Unknown")).status is HealthStatus.DEGRADED
+
+
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
@@ -76,6 +107,7 @@ def test_a_rule_can_go_on_as_another() -> None:
         ({"otherwise": {"message": "x"}}, "is must be one of"),
         ({"otherwise": OTHERWISE, "clause": []}, "unknown: clause"),
         ({"otherwise": {**OTHERWISE, "if": "true"}}, "unknown in a clause: if"),
+        ({"otherwise": {**OTHERWISE, "since": "Ready"}}, "since and after_s go together"),
         ({"like": "nothing"}, "no such rule"),
     ],
 )

@@ -226,6 +226,14 @@ def test_replication_controller(status: dict[str, Any], expected: Health) -> Non
     assert assess(workload("ReplicationController", {"replicas": 1}, status, "v1")) == expected
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "DaemonSet"])
+def test_the_group_of_before_is_judged_alike(kind: str) -> None:
+    assert assess(workload(kind, {"replicas": 1}, {}, "extensions/v1beta1")) == assess(
+        workload(kind, {"replicas": 1}, {})
+    )
+    assert assess(workload(kind, {}, {}, "extensions/v1beta1")).status is HealthStatus.PROGRESSING
+
+
 def test_a_deployment_that_is_paused_is_suspended() -> None:
     body = workload("Deployment", {"replicas": 2, "paused": True}, {"observedGeneration": 1, "replicas": 1})
     assert assess(body) == Health(HealthStatus.SUSPENDED, "spec.paused is true")
