@@ -1,8 +1,8 @@
 """How two processes share a run: one has the environment that most behaviour tests share, the other all that needs none of it.
 
-The first mostly waits, for what clusters do; the second computes. Tests that bring up an environment of their own, and
-the attacks, are the second's, after one another. (Groups of pytest-xdist's own are not read by this pytest:
-hence a scheduler.)
+The first mostly waits, for what clusters do; the second computes. Tests that bring up an environment of their own, those that
+deploy real repositories, and the attacks are the second's, after one another. (Groups of pytest-xdist's own are not read by
+this pytest: hence a scheduler.)
 """
 
 import pytest
@@ -12,7 +12,10 @@ from xdist.scheduler import LoadScopeScheduling, Scheduling
 __all__ = ["pytest_xdist_make_scheduler"]
 
 _ENVIRONMENT = "tests/behaviour/"
-_APART = ("tests/behaviour/test_policies.py", "tests/behaviour/test_hub_replay.py", "tests/isolation/")
+_APART = (
+    "tests/behaviour/test_policies.py", "tests/behaviour/test_hub_replay.py", "tests/behaviour/test_real_",
+    "tests/behaviour/test_tenants_replay.py", "tests/isolation/",
+)  # fmt: skip
 
 
 class _Sharing(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no type information
