@@ -76,11 +76,13 @@ def look_of(
     lasting = refusal is not None and not refusal.transient and outcome.pin is None
     by, how = asked(application, now)
     works = {cluster: work for cluster, work in present_works(all_works).items() if work.spec.artifact is not None}
+    unwell, stuck = rolled.verdict.healthy[0] == "False", bool(rolled.verdict.stalled)
     delivered = outcome.delivered
     if delivered is None and outcome.begun and going is not None:
         have = {cluster: work for cluster, work in works.items() if work.spec.revision == going.revision}
         if have or not works:
             delivered, works = going, have
+    said = rolled.verdict.ready[2] if stuck else ""
     return Look(
         now=now,
         delivered=delivered,
@@ -89,8 +91,8 @@ def look_of(
         began={c: work.spec.delivery for c, work in works.items()},
         children=rolled.children.total,
         ready=rolled.verdict.ready[0] == "True",
-        degraded=rolled.verdict.healthy[0] == "False",
-        message=(refusal.message if lasting and refusal is not None else rolled.verdict.healthy[2]),
+        degraded=unwell or stuck,
+        message=refusal.message if lasting and refusal is not None else rolled.verdict.healthy[2] or said,
         refused=outcome.attempted if lasting else None,
         reason=refusal.reason if lasting and refusal is not None else "",
         by=by,

@@ -178,7 +178,8 @@ def _synced(works: Mapping[ClusterName, Work], own: Sequence[Problem]) -> tuple[
     failed = sorted(cluster for cluster, truth in truths.items() if truth == "False")
     if failed:
         said = next(c for c in works[failed[0]].status.conditions if c.type == "Synced")
-        where = failed[0] if len(failed) == 1 else f"{failed[0]} and {len(failed) - 1} other clusters"
+        others = len(failed) - 1
+        where = f"{failed[0]} and {others} other cluster{'s' if others > 1 else ''}" if others else failed[0]
         return "False", said.reason, f"{where}: {said.message}"
     behind = sum(truth != "True" for truth in truths.values())
     if behind:

@@ -8,6 +8,7 @@ from typing import Any
 from tests.behaviour.cluster import condition
 from tests.behaviour.manifests import config_map, deployment, repository
 from tests.behaviour.team import Team
+from tests.behaviour.test_history import history
 from tests.behaviour.test_order import HOOK, job
 
 GUARD = {"atLeast": 2, "morePercent": 1}
@@ -121,6 +122,9 @@ async def test_a_line_names_what_has_to_change_where_no_command_helps(east_team:
     assert {name: line["reason"] for name, line in lines.items()} == {n: reason for n, (reason, _) in expected.items()}
     for name, (_, part) in expected.items():
         assert part in lines[name]["message"], lines[name]
+
+    failed, _ = await history(team, "the hook's delivery is told as unwell", ["Degraded", "Ready"], "hook")
+    assert "the pre-sync hook failed" in failed["message"]
 
     await team.hub.kubectl("delete", "-n", team.hub_namespace, "repository/nowhere")
     await team.change("window", {"spec": {"sync": {"windows": []}}})

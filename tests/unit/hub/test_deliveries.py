@@ -278,3 +278,18 @@ def test_who_asked_for_it() -> None:
     assert asked(application(request=request, pin=pin), NOW) == ("bob", "pin")
     ended = pin | {"until": "2026-01-05T11:59:59Z"}
     assert asked(application(request=request, pin=ended), NOW) == ("ann", "sync")
+
+
+def test_what_is_stuck_is_told_as_unwell_with_why() -> None:
+    why = "east: Job.batch shop/migrate: the pre-sync hook failed"
+    stuck = rolled(
+        Verdict(
+            ("False", "HookFailed", why), ("False", "HookFailed", why), ("True", "Healthy", ""), stalled="HookFailed"
+        )
+    )
+    seen = look_of(application(), [work("east", revision=head(1).revision)], stuck, Outcome(head(1)), NOW)
+    assert (seen.degraded, seen.message) == (True, why)
+    (entry,) = recorded((), seen, 10)
+    assert (entry.outcome, entry.message) == ("Degraded", why)
+    (first, second) = recorded((entry,), look(2), 10)
+    assert (first.outcome, second.outcome) == ("Progressing", "Degraded")
