@@ -204,8 +204,8 @@ async def test_a_root_goes_back_to_the_children_of_a_revision(system: System, ea
             lambda body: body is None,
             namespace=east_team.hub_namespace,
         )
-        body = await pinned(east_team, first, "root")
-        assert body["status"]["children"]["total"] == 1
+        await pinned(east_team, first, "root")
+        await east_team.sees("has one child", "root", lambda body: body["status"]["children"]["total"] == 1)
     finally:
         await system.start("git")
 
