@@ -19,6 +19,7 @@ from controlplane.cli.options import (
     Until,
     Wait,
     Watch,
+    looks_once,
     place,
 )  # fmt: skip
 
@@ -73,8 +74,7 @@ def _get(
 ) -> int:
     """One Application: its commit, its clusters, what is wrong with it, and what it waits for."""
     where = place(ctx, kubeconfig, context, namespace, tenant)
-    if watch and check:
-        raise typer.BadParameter("it looks once: leave out --watch", param_hint="--check")
+    looks_once(watch, check)
     from controlplane.cli.connect import go
     from controlplane.cli.look import look_at
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from controlplane.cli.options import Context, Format, Kubeconfig, Namespace, Output, Tenant, Watch, place
+from controlplane.cli.options import Context, Format, Kubeconfig, Namespace, Output, Tenant, Watch, looks_once, place
 
 __all__ = ["install", "pairs", "repo", "status", "tenant", "waiting"]
 
@@ -130,8 +130,7 @@ def status(
 ) -> int:
     """Tenants by clusters: how many deliveries of each are Ready where."""
     where = place(ctx, kubeconfig, context)
-    if watch and check:
-        raise typer.BadParameter("it looks once: leave out --watch", param_hint="--check")
+    looks_once(watch, check)
     from controlplane.cli.connect import go
     from controlplane.cli.errors import ExitCode
     from controlplane.cli.matrix import QUERIES, is_ready, status_view
@@ -156,8 +155,7 @@ def waiting(
 ) -> int:
     """What waits for a person, a line each: since when, why, and the command or change that ends it."""
     where = place(ctx, kubeconfig, context, namespace, tenant)
-    if watch and check:
-        raise typer.BadParameter("it looks once: leave out --watch", param_hint="--check")
+    looks_once(watch, check)
     from controlplane.cli.awaited import awaited_queries, awaited_view
     from controlplane.cli.connect import go
     from controlplane.cli.errors import ExitCode

@@ -11,7 +11,7 @@ from controlplane.api.labels import HUB_NAMESPACE, PLATFORM
 
 __all__ = [
     "Context", "Format", "Kubeconfig", "Lasting", "Namespace", "Output", "Place", "Reason", "Tenant", "Timeout", "Until",
-    "Wait", "Watch", "place", "scope",
+    "Wait", "Watch", "looks_once", "place", "scope",
 ]  # fmt: skip
 
 
@@ -74,6 +74,12 @@ class Place:
     kubeconfig: Path | None = None
     context: str | None = None
     namespace: str = ""
+
+
+def looks_once(watch: bool, check: bool) -> None:
+    """Refuse --watch beside --check, whose answer is the exit code."""
+    if watch and check:
+        raise typer.BadParameter("it looks once: leave out --watch", param_hint="--check")
 
 
 def scope(namespace: str | None, tenant: str | None) -> str:

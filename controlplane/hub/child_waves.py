@@ -42,15 +42,12 @@ def bad_waves(children: Iterable[Manifest]) -> tuple[Problem, ...]:
             wave_of(child.body)
         except BadOrder as error:
             found.append(_problem(child, "BadOrder", str(error)))
-    waves = {
-        child.key: wave_of_child(child.key.kind, child.body) or 0 for child in every if child.key.kind == "Application"
-    }
-    for child in every if any(waves.values()) else ():
-        wave = waves.get(child.key)
-        for other in (
-            awaited_by(child.body, NamespacedName(child.key.namespace, child.key.name)) if wave is not None else ()
-        ):
-            if wave is not None and waves.get(other, wave) > wave:
+    applications = [child for child in every if child.key.kind == "Application"]
+    waves = {child.key: wave_of_child(child.key.kind, child.body) or 0 for child in applications}
+    for child in applications if any(waves.values()) else ():
+        wave = waves[child.key]
+        for other in awaited_by(child.body, NamespacedName(child.key.namespace, child.key.name)):
+            if waves.get(other, wave) > wave:
                 told = f"it is in wave {wave} and depends on {other.namespace}/{other.name} in wave {waves[other]}"
                 found.append(
                     _problem(child, "DependencyCycle", f"{told}, which waits for wave {wave}: neither ever goes out")

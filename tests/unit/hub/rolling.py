@@ -29,7 +29,7 @@ from controlplane.policy.gate import Permit
 from controlplane.render.readset import ReadSet
 from tests.objects import OURS, a_manifest
 from tests.unit.hub.objects import WEB, application_body, work_body
-from tests.unit.hub.server import Server
+from tests.unit.hub.server import AnyPermit, NoTenants, Server
 
 __all__ = [
     "FIRST", "RINGS", "ROOT", "SECOND", "Hub", "a_root", "delivered", "digest", "made",
@@ -39,20 +39,6 @@ ROOT = NamespacedName("tenant-payments", "root")
 FIRST = {"clusters": {"matchLabels": {"ring": "first"}}}
 SECOND = {"clusters": {"matchLabels": {"ring": "second"}}}
 RINGS = {"one": "first", "two": "first", "three": "second", "four": "last"}
-
-
-class _AnyPermit:
-    """Stands for the gate's permit."""
-
-    def covers_child(self, _: Manifest) -> bool:
-        return True
-
-
-class _NoTenants:
-    """Stands for Namespaces."""
-
-    async def ensure_tenant(self, _: str) -> None:
-        pass
 
 
 def digest(content: str) -> Digest:
@@ -69,7 +55,7 @@ class Hub:
         self.key, self.world, self.now_s = key, World(), 1_000_000.0
         self.server = Server(self.world)
         client = cast(Client, self.server)
-        self.children = Children(client, self.world, cast(Namespaces, _NoTenants()))
+        self.children = Children(client, self.world, cast(Namespaces, NoTenants()))
         self.dependencies = Dependencies(self.world, self.children, cast(Selector, self), lambda _: None)
         self.offline: set[str] = set()
         self.refusal: Refusal | None = None
@@ -145,7 +131,7 @@ class Hub:
     async def look(self, *, holds: Holds = Holds()) -> Ration:  # noqa: B008  frozen
         """One look, and what it says is carried out."""
         manifests = child_manifests(self.key, self.wanted.values())
-        permit = cast(Permit, _AnyPermit())
+        permit = cast(Permit, AnyPermit())
         payloads = {ClusterName(name): Payload(digest(self.content), 1, 1) for name in self.clusters}
         prepared = Prepared(self._head(self.content), ReadSet("", ()), payloads, {}, {}, manifests, permit)
         self.past[self.content] = prepared
